@@ -1,0 +1,103 @@
+//! The assembled parts, passed by reference.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use careconnect_verifier::AccessTokenClaims;
+
+use crate::{
+    authentication::{AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust},
+    clock::{Clock, UnixTime},
+    config::{Config, Issuer},
+    domain::{ClaimsProfile, ProviderSystem, Reason, Refusal},
+    registry::Registry,
+    signing::{KeyRing, SignedToken, SigningError},
+};
+
+/// Everything that a running server is made of, but its listeners.
+pub struct App {
+    /// Who issues: the `iss` of every token.
+    pub issuer: Issuer,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What is registered, in memory.
+    pub registry: Arc<Registry>,
+    /// The keys that sign.
+    pub key_ring: KeyRing,
+    /// Verified secrets.
+    pub secrets: SecretVerifier,
+    /// Which certificates are believed; swapped whole on a reload.
+    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// How long tokens are issued from memory without a look at the database, in seconds.
+    pub max_staleness: i64,
+    /// For how long others may keep the key set, in seconds.
+    pub jwks_max_age: u64,
+}
+
+impl App {
+    /// Puts the parts together: signing keys are opened, and made on the first start.
+    pub fn assemble(
+        config: &Config,
+        issuer: &Issuer,
+        clock: Arc<dyn Clock>,
+        registry: Arc<Registry>,
+        trust: Arc<ArcSwap<ClientTrust>>,
+    ) -> Result<Self, SigningError> {
+        let limits = &config.limits;
+        Ok(Self {
+            issuer: issuer.clone(),
+            key_ring: KeyRing::open(&config.keys.directory)?,
+            secrets: SecretVerifier::new(limits.argon2_permits(), limits.argon2_queue_length.get()),
+            max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
+                .unwrap_or(i64::MAX),
+            jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
+            clock,
+            registry,
+            trust,
+        })
+    }
+
+    /// Writes the figures that nobody counts into the metrics.
+    pub fn write_gauges(&self) {
+        let age = self.registry.age(self.clock.now());
+        metrics::gauge!("careconnect_registry_age_seconds").set(figure(age));
+        let (consumers, providers) = self.registry.counts();
+        for (kind, count) in [("consumers", consumers), ("providers", providers)] {
+            metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
+        }
+        metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
+        metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.secrets.waiting()));
+    }
+
+    /// Is what is known of the register recent enough to issue tokens from?
+    pub fn registry_is_fresh(&self, now: UnixTime) -> Result<(), Refusal> {
+        let age = self.registry.age(now);
+        if age <= self.max_staleness {
+            return Ok(());
+        }
+        let sentence = "the register has not been seen for too long: tokens will be issued again when it is";
+        Err(Refusal::new(Reason::RegistryStale, sentence).with_detail(format!("last seen {age} s ago")))
+    }
+
+    /// Signs `claims` in the shape that `provider` is registered for.
+    pub fn sign(
+        &self,
+        requester: &AuthenticatedConsumer,
+        provider: &ProviderSystem,
+        claims: &AccessTokenClaims,
+    ) -> Result<SignedToken, SigningError> {
+        match provider.claims_profile {
+            ClaimsProfile::CareConnect => self.key_ring.sign(provider.signing_algorithm, claims),
+            ClaimsProfile::Entra => {
+                let appidacr = if requester.method() == Method::Secret { "1" } else { "2" };
+                let object_id_of = |group: &_| self.registry.entra_object_id(group);
+                self.key_ring.sign_entra(provider.signing_algorithm, claims, appidacr, object_id_of)
+            }
+        }
+    }
+}
+
+/// A figure as Prometheus takes it; beyond 2^32 its last digits do not matter.
+fn figure(value: impl TryInto<u32>) -> f64 {
+    f64::from(value.try_into().unwrap_or(u32::MAX))
+}

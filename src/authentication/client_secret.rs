@@ -1,0 +1,262 @@
+//! Secrets: Argon2id once, then a keyed hash that answers in under a microsecond.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    panic::resume_unwind,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::{
+    clock::UnixTime,
+    crypto::hmac,
+    domain::{ClientSecret, ConsumerSystem, CredentialId, CredentialKind, SecretHash},
+    random,
+};
+
+/// OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+
+/// Verified against when there is nothing else to verify against, so that an unknown consumer takes as long as a wrong
+/// secret (R13). What it is the hash of does not matter: a match proves nothing.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Y2FyZWNvbm5lY3QtYXV0aA$tKBqyXjZpBgZ7wGp6PzVJUE5yOQ0wJ1sbyTdh3cSs6E";
+
+/// Hashes a new secret for the register. Takes tens of milliseconds of processor time.
+pub fn hash(secret: &ClientSecret) -> SecretHash {
+    #[expect(clippy::expect_used, reason = "the parameters are constants and the input is short")]
+    let hash = argon2().hash_password(secret.expose().as_bytes()).expect("Argon2id hashes a short text");
+    SecretHash::new(hash.to_string())
+}
+
+fn argon2() -> Argon2<'static> {
+    #[expect(clippy::expect_used, reason = "constants")]
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within Argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// So many wrong or new secrets are being hashed that one more cannot wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many secrets are waiting to be verified")]
+pub struct TooManyWaiting;
+
+/// Verifies secrets off the async threads, and remembers those that it verified.
+pub struct SecretVerifier {
+    /// Made anew by each process, so that a copy of its memory's tags is of no use elsewhere.
+    key: hmac::Key,
+    /// A tag for each credential that was verified. Bounded by the number of registered secrets.
+    verified: RwLock<HashMap<CredentialId, hmac::Tag>>,
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    places: usize,
+}
+
+impl SecretVerifier {
+    /// Verifies at most `concurrency` secrets at a time, each of which takes 19 MiB, and lets at most `queue` wait.
+    pub fn new(concurrency: usize, queue: usize) -> Self {
+        let places = concurrency.max(1) + queue;
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()),
+            verified: RwLock::default(),
+            running: Arc::new(Semaphore::new(concurrency.max(1))),
+            waiting: Arc::new(Semaphore::new(places)),
+            places,
+        }
+    }
+
+    /// The credential of `consumer` that `secret` proves at `now`. For no consumer, or one without secrets, the answer
+    /// is `None` after the same work.
+    pub async fn verify(
+        &self,
+        secret: &SecretString,
+        consumer: Option<&ConsumerSystem>,
+        now: UnixTime,
+    ) -> Result<Option<CredentialId>, TooManyWaiting> {
+        let candidates: Vec<(CredentialId, SecretHash)> =
+            consumer.into_iter().flat_map(|consumer| secrets_at(consumer, now)).collect();
+        if let Some((id, _)) = candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)) {
+            return Ok(Some(*id));
+        }
+        let proven = self.verify_slowly(secret.clone(), candidates).await?;
+        if let Some((id, hash)) = &proven {
+            let tag = hmac::sign(&self.key, &remembered(hash, secret));
+            self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(*id, tag);
+        }
+        Ok(proven.map(|(id, _)| id))
+    }
+
+    /// How many secrets are being hashed or wait for it.
+    pub fn waiting(&self) -> usize {
+        self.places - self.waiting.available_permits()
+    }
+
+    /// Compares in constant time. The hash is part of what is remembered, so a tag dies with the secret it stands for.
+    fn is_remembered(&self, id: CredentialId, hash: &SecretHash, secret: &SecretString) -> bool {
+        let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
+        verified.get(&id).is_some_and(|tag| hmac::verify(&self.key, &remembered(hash, secret), tag.as_ref()).is_ok())
+    }
+
+    async fn verify_slowly(
+        &self,
+        secret: SecretString,
+        candidates: Vec<(CredentialId, SecretHash)>,
+    ) -> Result<Option<(CredentialId, SecretHash)>, TooManyWaiting> {
+        let _place = self.waiting.clone().try_acquire_owned().map_err(|_| TooManyWaiting)?;
+        let slot = self.running.clone().acquire_owned().await.map_err(|_| TooManyWaiting)?;
+        let work = move || {
+            let _slot = slot; // held until the work is done, even if the request is gone by then
+            if candidates.is_empty() {
+                matches(&secret, DECOY);
+            }
+            candidates.into_iter().find(|(_, hash)| matches(&secret, hash.as_str()))
+        };
+        // A panic is a bug of ours, not a wrong secret of theirs.
+        Ok(spawn_blocking(work).await.unwrap_or_else(|failure| resume_unwind(failure.into_panic())))
+    }
+}
+
+fn secrets_at(consumer: &ConsumerSystem, now: UnixTime) -> impl Iterator<Item = (CredentialId, SecretHash)> {
+    consumer.credentials_at(now).filter_map(|credential| match &credential.kind {
+        CredentialKind::Secret(hash) => Some((credential.id, hash.clone())),
+        CredentialKind::Certificate(_) => None,
+    })
+}
+
+fn remembered(hash: &SecretHash, secret: &SecretString) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut text = zeroize::Zeroizing::new(Vec::with_capacity(256));
+    text.extend_from_slice(hash.as_str().as_bytes());
+    text.push(0); // a PHC string has no NUL, so the two parts cannot be shifted against each other
+    text.extend_from_slice(secret.expose_secret().as_bytes());
+    text
+}
+
+fn matches(secret: &SecretString, phc: &str) -> bool {
+    PasswordHash::new(phc).is_ok_and(|hash| argon2().verify_password(secret.expose_secret().as_bytes(), &hash).is_ok())
+}
+
+impl fmt::Debug for SecretVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretVerifier").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::domain::{ConsumerStatus, Credential, Organisation};
+
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    fn consumer_with(secrets: &[&ClientSecret]) -> ConsumerSystem {
+        let credential = |secret: &&ClientSecret| {
+            Arc::new(Credential {
+                id: CredentialId(random::uuid()),
+                label: "test".into(),
+                kind: CredentialKind::Secret(hash(secret)),
+                starts_at: NOW,
+                ends_at: Some(NOW.plus(60)),
+            })
+        };
+        ConsumerSystem {
+            client_id: random::client_id(),
+            name: "Example 111".parse().unwrap(),
+            asid: "200000000205".parse().unwrap(),
+            organisation: Organisation {
+                ods_code: "A1001".parse().unwrap(),
+                organisation_type: "urgent-care".parse().unwrap(),
+            },
+            groups: [].into(),
+            credentials: secrets.iter().map(credential).collect(),
+            status: ConsumerStatus::Active,
+            created_at: NOW,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_compared_whole() {
+        // R15
+        let secret = ClientSecret::generate();
+        let consumer = consumer_with(&[&secret]);
+        let verifier = SecretVerifier::new(2, 16);
+        let text = secret.expose();
+        let near = [
+            text[..text.len() - 1].to_owned(),
+            text[1..].to_owned(),
+            format!("{text}{}", "x".repeat(72)), // longer than bcrypt looks
+            format!("{text} "),
+            format!("{text}\0"),
+            format!("{text}x"),
+            text.to_ascii_uppercase(),
+            String::new(),
+        ];
+        for wrong in near {
+            assert_eq!(verifier.verify(&wrong.into(), Some(&consumer), NOW).await, Ok(None));
+        }
+        assert!(verifier.verify(&text.into(), Some(&consumer), NOW).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_second_use_is_remembered_and_still_compared_whole() {
+        let secret = ClientSecret::generate();
+        let consumer = consumer_with(&[&secret]);
+        let verifier = SecretVerifier::new(1, 0);
+        let text = SecretString::from(secret.expose());
+        let first = verifier.verify(&text, Some(&consumer), NOW).await.unwrap();
+        let _all_slots_taken = verifier.waiting.clone().try_acquire_owned().unwrap();
+        assert_eq!(verifier.verify(&text, Some(&consumer), NOW).await, Ok(first), "without any hashing");
+        let longer = format!("{}\0", secret.expose()).into();
+        assert_eq!(verifier.verify(&longer, Some(&consumer), NOW).await, Err(TooManyWaiting), "not remembered");
+    }
+
+    #[tokio::test]
+    async fn a_secret_ends_with_its_credential() {
+        let secret = ClientSecret::generate();
+        let consumer = consumer_with(&[&secret]);
+        let verifier = SecretVerifier::new(1, 0);
+        let text = SecretString::from(secret.expose());
+        assert!(verifier.verify(&text, Some(&consumer), NOW.plus(59)).await.unwrap().is_some());
+        assert_eq!(verifier.verify(&text, Some(&consumer), NOW.plus(60)).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn either_of_two_secrets_works() {
+        let (one, other) = (ClientSecret::generate(), ClientSecret::generate());
+        let consumer = consumer_with(&[&one, &other]);
+        let verifier = SecretVerifier::new(1, 0);
+        for secret in [one, other] {
+            assert!(verifier.verify(&secret.expose().into(), Some(&consumer), NOW).await.unwrap().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_consumer_takes_as_long_as_a_wrong_secret() {
+        // R13: the work is the same; the wide bound only catches work that is left out.
+        let verifier = SecretVerifier::new(1, 0);
+        let consumer = consumer_with(&[&ClientSecret::generate()]);
+        let mut fastest = [Duration::MAX; 2];
+        for _ in 0..5 {
+            for (place, asked) in [(0, None), (1, Some(&consumer))] {
+                let start = Instant::now();
+                assert_eq!(verifier.verify(&"wrong".into(), asked, NOW).await, Ok(None));
+                fastest[place] = fastest[place].min(start.elapsed());
+            }
+        }
+        let [unknown, wrong] = fastest;
+        assert!(unknown * 2 > wrong && wrong * 2 > unknown, "unknown {unknown:?}, wrong {wrong:?}");
+    }
+
+    #[test]
+    fn the_decoy_costs_what_a_registered_hash_costs() {
+        let cost = |phc: &str| PasswordHash::new(phc).map(|hash| hash.params.to_string()).unwrap();
+        assert_eq!(cost(DECOY), cost(hash(&ClientSecret::generate()).as_str()));
+    }
+}

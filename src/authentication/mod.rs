@@ -1,0 +1,152 @@
+//! How a consumer proves itself: exactly one mechanism, and it must be one that it holds.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::UnixTime,
+    domain::{CertificateThumbprint, ConsumerSystem, CredentialKind, PresentedCredential, TokenRequest},
+};
+
+pub mod certificate;
+pub mod chain_refusal;
+pub mod client_certificate;
+pub mod client_secret;
+pub mod client_trust;
+pub mod peer;
+pub mod trust_anchor;
+
+use client_certificate::CertificateRefusal;
+use client_secret::{SecretVerifier, TooManyWaiting};
+use client_trust::ClientTrust;
+use peer::PeerConnection;
+
+/// A consumer that has proven itself, this second. Only [`authenticate`] makes one.
+#[derive(Debug)]
+pub struct AuthenticatedConsumer {
+    consumer: Arc<ConsumerSystem>,
+    method: Method,
+    certificate: Option<CertificateThumbprint>,
+}
+
+/// By which mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `client_secret_basic` or `client_secret_post`.
+    Secret,
+    /// `tls_client_auth` or `self_signed_tls_client_auth`, by that name.
+    Certificate(&'static str),
+}
+
+impl Method {
+    /// Its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "client_secret",
+            Self::Certificate(name) => name,
+        }
+    }
+}
+
+impl AuthenticatedConsumer {
+    /// The registration that was proven.
+    pub fn consumer(&self) -> &ConsumerSystem {
+        &self.consumer
+    }
+
+    /// How it was proven.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The certificate of the connection, to which a token may be bound.
+    pub const fn certificate(&self) -> Option<CertificateThumbprint> {
+        self.certificate
+    }
+}
+
+/// Why somebody was not let in. For the log alone: the caller learns only that it failed, or a stranger could learn
+/// which consumers exist (R13).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationFailure {
+    /// No registration has this client id.
+    #[error("the consumer is not registered")]
+    UnknownConsumer,
+    /// No registration has this certificate, and the request names none.
+    #[error("no consumer has registered a certificate of subject {subject:?}, nor one of its alternative names")]
+    UnknownCertificate {
+        /// Its subject, as it would be registered.
+        subject: String,
+    },
+    /// The registration is suspended; the proof was not looked at.
+    #[error("the consumer is suspended since {since}")]
+    Suspended {
+        /// Since when.
+        since: UnixTime,
+    },
+    /// The secret is none of the consumer's.
+    #[error("the secret is not one that the consumer holds now")]
+    WrongSecret,
+    /// The request has no proof and the connection no certificate.
+    #[error("neither a secret in the request nor a certificate on the connection")]
+    NothingPresented,
+    /// The certificate does not prove the consumer.
+    #[error("certificate: {0}")]
+    Certificate(#[from] CertificateRefusal),
+    /// Not a failure of the caller: no capacity to find out.
+    #[error(transparent)]
+    TooManyWaiting(#[from] TooManyWaiting),
+}
+
+/// Proves that `request`, which came over `peer`, is from the consumer that it names.
+///
+/// `registered` is what the register says of that name: nothing, or the registration, active or not.
+pub async fn authenticate(
+    request: &TokenRequest,
+    registered: Option<Arc<ConsumerSystem>>,
+    peer: &PeerConnection,
+    secrets: &SecretVerifier,
+    trust: &ClientTrust,
+    now: UnixTime,
+) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+    let method = match &request.credential {
+        PresentedCredential::Secret(secret) => {
+            // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
+            let active = registered.as_deref().filter(|consumer| consumer.is_active());
+            let proven = secrets.verify(secret, active, now).await?;
+            match (&registered, proven) {
+                (None, _) => return Err(AuthenticationFailure::UnknownConsumer),
+                (Some(_), Some(_)) => Method::Secret,
+                (Some(consumer), None) => return Err(suspended_or(consumer, AuthenticationFailure::WrongSecret)),
+            }
+        }
+        PresentedCredential::Certificate => {
+            let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
+            let consumer = registered.as_ref().ok_or_else(|| match request.client_id {
+                Some(_) => AuthenticationFailure::UnknownConsumer,
+                None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
+            })?;
+            let identities = consumer.credentials_at(now).filter_map(|credential| match &credential.kind {
+                CredentialKind::Certificate(identity) => Some(identity),
+                CredentialKind::Secret(_) => None,
+            });
+            Method::Certificate(client_certificate::prove(certificate, identities, trust, now)?.method())
+        }
+    };
+    let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
+    if !consumer.is_active() {
+        return Err(suspended_or(&consumer, AuthenticationFailure::UnknownConsumer));
+    }
+    Ok(AuthenticatedConsumer {
+        consumer,
+        method,
+        certificate: peer.certificate.as_ref().map(|certificate| certificate.thumbprint()),
+    })
+}
+
+fn suspended_or(consumer: &ConsumerSystem, otherwise: AuthenticationFailure) -> AuthenticationFailure {
+    use crate::domain::ConsumerStatus::{Active, Suspended};
+    match consumer.status {
+        Suspended { at } => AuthenticationFailure::Suspended { since: at },
+        Active => otherwise,
+    }
+}

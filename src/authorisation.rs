@@ -1,0 +1,184 @@
+//! The one decision: which groups go into a token. Pure: no clock, no database, no network.
+//!
+//! Groups in a token = what the consumer has ∩ what the provider honours ∩ what was asked for.
+
+use std::collections::BTreeSet;
+
+use careconnect_verifier::{AccessTokenClaims, Asid, ClientId, Confirmation, Group};
+use uuid::Uuid;
+
+use crate::{
+    authentication::AuthenticatedConsumer,
+    clock::UnixTime,
+    domain::{ConsumerSystem, GroupDefinition, Organisation, ProviderSystem, Reason, Refusal, RequestedAccess},
+};
+
+/// What a consumer gets. Only [`authorise`] makes one, from a consumer that has proven itself.
+#[derive(Debug)]
+pub struct GrantedAccess {
+    client_id: ClientId,
+    asid: Asid,
+    organisation: Organisation,
+    audience: String,
+    lifetime: i64,
+    groups: BTreeSet<Group>,
+    scope: String,
+    confirmation: Option<Confirmation>,
+}
+
+/// Why a proven consumer gets nothing from this provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccessDenied {
+    /// No group, interaction or scope has this name.
+    #[error(
+        "scope {0:?} is unknown: ask for group URNs, interaction URNs or scopes such as organization/slot.read, separated \
+         by spaces; a provider is named by resource=<service root> or <service root>/.default"
+    )]
+    ScopeUnknown(String),
+    /// The consumer has not been assured for it.
+    #[error("this consumer does not hold {0:?}")]
+    GroupNotHeld(String),
+    /// The provider does not accept it.
+    #[error("the provider does not honour {0:?}")]
+    GroupNotHonoured(String),
+    /// The consumer holds no group at all.
+    #[error("this consumer holds no group")]
+    HoldsNothing,
+    /// The two have nothing in common.
+    #[error("this consumer holds no group that the provider honours; it holds {held}")]
+    NothingInCommon {
+        /// What the consumer holds, space-separated.
+        held: String,
+    },
+}
+
+impl From<AccessDenied> for Refusal {
+    fn from(denied: AccessDenied) -> Self {
+        let reason = match denied {
+            AccessDenied::ScopeUnknown(_) => Reason::ScopeUnknown,
+            AccessDenied::GroupNotHeld(_) => Reason::GroupNotHeld,
+            AccessDenied::GroupNotHonoured(_) => Reason::GroupNotHonoured,
+            AccessDenied::HoldsNothing | AccessDenied::NothingInCommon { .. } => Reason::NothingGranted,
+        };
+        Self::new(reason, denied.to_string())
+    }
+}
+
+/// Decides what `requester` gets at `provider`. `known` is the register's list of groups.
+pub fn authorise(
+    requester: &AuthenticatedConsumer,
+    provider: &ProviderSystem,
+    access: &RequestedAccess,
+    known: &[GroupDefinition],
+) -> Result<GrantedAccess, AccessDenied> {
+    let consumer = requester.consumer();
+    let groups = granted_groups(consumer, provider, access, known)?;
+    let scopes: BTreeSet<&str> =
+        known.iter().filter(|known| groups.contains(&known.group)).map(|known| known.scope.as_str()).collect();
+    let certificate = requester.certificate().filter(|_| provider.certificate_bound);
+    Ok(GrantedAccess {
+        client_id: consumer.client_id.clone(),
+        asid: consumer.asid.clone(),
+        organisation: consumer.organisation.clone(),
+        audience: provider.service_root.as_str().to_owned(),
+        lifetime: provider.token_lifetime.seconds(),
+        scope: scopes.into_iter().collect::<Vec<_>>().join(" "),
+        confirmation: certificate.map(|thumbprint| Confirmation { x5t_s256: thumbprint.to_string() }),
+        groups,
+    })
+}
+
+fn granted_groups(
+    consumer: &ConsumerSystem,
+    provider: &ProviderSystem,
+    access: &RequestedAccess,
+    known: &[GroupDefinition],
+) -> Result<BTreeSet<Group>, AccessDenied> {
+    let RequestedAccess::Only(names) = access else {
+        let common: BTreeSet<Group> = consumer.groups.intersection(&provider.groups).cloned().collect();
+        return match (common.is_empty(), consumer.groups.is_empty()) {
+            (false, _) => Ok(common),
+            (true, true) => Err(AccessDenied::HoldsNothing),
+            (true, false) => Err(AccessDenied::NothingInCommon { held: joined(&consumer.groups) }),
+        };
+    };
+    let mut granted = BTreeSet::new();
+    for name in names {
+        let meant = groups_meant_by(name, known);
+        if meant.is_empty() {
+            return Err(AccessDenied::ScopeUnknown(name.clone()));
+        }
+        let mut held = meant.into_iter().filter(|group| consumer.groups.contains(group)).peekable();
+        if held.peek().is_none() {
+            return Err(AccessDenied::GroupNotHeld(name.clone()));
+        }
+        let mut honoured = held.filter(|group| provider.groups.contains(group)).peekable();
+        if honoured.peek().is_none() {
+            return Err(AccessDenied::GroupNotHonoured(name.clone()));
+        }
+        granted.extend(honoured.cloned());
+    }
+    Ok(granted)
+}
+
+/// A name in `scope` is a group, or an interaction, or a SMART-style scope, in that order; the latter two may stand for
+/// several groups.
+fn groups_meant_by<'a>(name: &str, known: &'a [GroupDefinition]) -> Vec<&'a Group> {
+    let matching = |matches: &dyn Fn(&GroupDefinition) -> bool| -> Vec<&'a Group> {
+        known.iter().filter(|definition| matches(definition)).map(|definition| &definition.group).collect()
+    };
+    let group = matching(&|definition| definition.group.as_str() == name);
+    if !group.is_empty() {
+        return group;
+    }
+    matching(&|definition| {
+        definition.scope == name || definition.interactions.iter().any(|interaction| interaction.as_str() == name)
+    })
+}
+
+fn joined(groups: &BTreeSet<Group>) -> String {
+    groups.iter().map(Group::as_str).collect::<Vec<_>>().join(" ")
+}
+
+impl GrantedAccess {
+    /// The scopes granted, space-separated.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// How long it lasts, in seconds.
+    pub const fn lifetime(&self) -> i64 {
+        self.lifetime
+    }
+
+    /// The groups granted, sorted.
+    pub const fn groups(&self) -> &BTreeSet<Group> {
+        &self.groups
+    }
+
+    /// What a token for it says when `issuer` issues it at `now`.
+    pub fn claims(&self, issuer: &str, token_id: Uuid, now: UnixTime) -> AccessTokenClaims {
+        AccessTokenClaims {
+            iss: issuer.to_owned(),
+            sub: self.asid.uri(),
+            aud: self.audience.clone(),
+            iat: now.0,
+            nbf: Some(now.0),
+            exp: now.plus(self.lifetime).0,
+            jti: token_id.to_string(),
+            client_id: self.client_id.clone(),
+            scope: Some(self.scope.clone()),
+            asid: self.asid.clone(),
+            ods_code: self.organisation.ods_code.clone(),
+            org_type: self.organisation.organisation_type.clone(),
+            groups: self.groups.iter().cloned().collect(),
+            requesting_system: Some(self.asid.uri()),
+            requesting_organization: Some(self.organisation.ods_code.uri()),
+            reason_for_request: Some("directcare".to_owned()),
+            cnf: self.confirmation.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The words of `dev`: its configuration file, and what it prints.
+
+use std::path::Path;
+
+use super::{
+    manifest::{ConsumerEntry, Manifest},
+    pki::CertificateFiles,
+    proof::Proof,
+};
+
+/// The configuration that this server, and the other commands beside it, run on. Paths are relative to its directory.
+pub(super) fn config_file(port: u16, server: &CertificateFiles, client_authority: &Path) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    format!(
+        r#"issuer = "https://localhost:{port}/careconnect"
+listen = "127.0.0.1:{port}"
+
+[tls]
+certificate_file = "pki/{}"
+key_file = "pki/{}"
+client_ca_files = ["pki/{}"]
+
+[metrics]
+listen = "" # several demo servers may run side by side
+"#,
+        name(&server.certificate),
+        name(&server.key),
+        name(client_authority)
+    )
+}
+
+/// What people see once the server runs.
+pub(super) fn welcome(manifest: &Manifest, proofs: &[Proof], directory: &Path) -> String {
+    let mut text = String::from("A token by each method, verified with the key set:\n");
+    for proof in proofs {
+        text.push_str(&format!("  {:<27} {} ({} groups)\n", proof.auth_method, proof.consumer, proof.groups.len()));
+    }
+    let provider = proofs.first().map_or("", |proof| proof.provider.as_str());
+    let by = |method: &str| manifest.consumers.iter().find(|consumer| consumer.auth_method == method);
+    text.push_str("\nGet one yourself, in another terminal:\n");
+    for consumer in [by("tls_client_auth"), by("client_secret")].into_iter().flatten() {
+        text.push_str(&format!("\n# {}\n{}\n", consumer.name, curl(manifest, consumer, provider)));
+    }
+    text.push_str(&format!(
+        "\nServing {}\nAll consumers and providers: {}\nOther commands: careconnect-auth --config {} consumer list\nStop with Ctrl-C.",
+        manifest.issuer,
+        directory.join("dev.json").display(),
+        manifest.config_file.display()
+    ));
+    text
+}
+
+fn curl(manifest: &Manifest, consumer: &ConsumerEntry, provider: &str) -> String {
+    let mut lines = vec![format!("curl --silent --cacert {}", quoted(&manifest.ca_file))];
+    if let (Some(certificate), Some(key)) = (&consumer.cert_file, &consumer.key_file) {
+        lines.push(format!("--cert {} --key {}", quoted(certificate), quoted(key)));
+    }
+    if let Some(secret) = &consumer.client_secret {
+        lines.push(format!("--user {}:{secret}", consumer.client_id));
+    } else {
+        lines.push(format!("--data client_id={}", consumer.client_id));
+    }
+    lines.push(format!("--data grant_type=client_credentials --data resource={provider}"));
+    lines.push(manifest.token_endpoint.clone());
+    lines.join(" \\\n  ")
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}

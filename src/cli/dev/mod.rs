@@ -1,0 +1,137 @@
+//! `careconnect-auth dev`: the whole thing on one machine, in seconds, with nothing to prepare.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{
+    output::{self, BadInput},
+    session::Session,
+};
+use crate::{
+    clock::SystemClock,
+    config::Config,
+    server::{RunningServer, Sockets},
+    signing::KeyRing,
+    storage::{Database, DatabaseSettings},
+    telemetry,
+};
+
+mod demo;
+mod guide;
+mod manifest;
+mod pki;
+mod proof;
+
+use manifest::{Manifest, ProviderEntry};
+use pki::Pki;
+
+#[derive(Debug, Args)]
+pub(super) struct DevArguments {
+    /// Where everything goes. What an earlier run left there is replaced.
+    #[arg(long, default_value = "dev", value_name = "DIR")]
+    directory: PathBuf,
+    /// Where to listen; loopback only, for everything about this server is public.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Reserved for the admin API, which this version does not have.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    admin_listen: Option<SocketAddr>,
+}
+
+pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    if !arguments.listen.ip().is_loopback() {
+        let sentence = format!("--listen {}: dev listens on loopback only; use serve for others", arguments.listen);
+        return Err(BadInput(sentence).into());
+    }
+    if let Some(address) = arguments.admin_listen {
+        output::note(&format!("--admin-listen {address} is ignored: this version has no admin API yet"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listen = arguments.listen;
+        let taken = || format!("cannot listen on {listen}: give --listen another address");
+        let socket = TcpListener::bind(listen).await.with_context(taken)?;
+        let (directory, _lock) = prepare_directory(&arguments.directory)?;
+        let server = start(&directory, socket, session).await?;
+        server.run_until_stopped().await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyhow::Result<RunningServer> {
+    let pki = Pki { directory: &directory.join("pki"), now: session.now() };
+    let address = socket.local_addr()?;
+    let server_authority = pki.authority("server-ca")?;
+    let client_authority = pki.authority("client-ca")?;
+    let server_certificate = pki.server(&server_authority)?;
+
+    let config_file = directory.join("careconnect-auth.toml");
+    let toml = guide::config_file(address.port(), &server_certificate, &client_authority.file);
+    pki::write(&config_file, &toml, 0o600)?;
+    let config = Config::load(Some(&config_file))?;
+
+    let settings = DatabaseSettings { create_if_missing: true, ..(&config.database).into() };
+    let database = Database::open(&settings).await?;
+    database.migrate().await?;
+    let key_ring = KeyRing::open(&config.keys.directory)?;
+    let consumers = demo::register_consumers(&database, &pki, &client_authority).await?;
+    let providers = demo::register_providers(&database, &pki, &key_ring.algorithms()).await?;
+
+    let sockets = Sockets { public: socket, metrics: None };
+    let server = RunningServer::start(&config, Arc::new(SystemClock), sockets).await?;
+    let issuer = server.app.issuer.clone();
+    let manifest = Manifest {
+        issuer: issuer.as_str().to_owned(),
+        token_endpoint: format!("{}/oauth2/token", issuer.as_str()),
+        jwks_uri: format!("{}/.well-known/jwks.json", issuer.as_str()),
+        metadata_url: format!("{}/.well-known/oauth-authorization-server", issuer.as_str()),
+        ca_file: server_authority.file,
+        config_file,
+        providers: providers.iter().map(ProviderEntry::from).collect(),
+        consumers,
+    };
+    let proofs = proof::token_by_each_method(&manifest, address).await?;
+    pki::write(&directory.join("dev.json"), &serde_json::to_string_pretty(&manifest)?, 0o600)?;
+    telemetry::install(&config.log)?; // from here on, what happens is what people do
+    output::line(&guide::welcome(&manifest, &proofs, directory))?;
+    Ok(server)
+}
+
+/// Makes the directory, or empties one that an earlier run made; never touches anybody else's files, nor those of a run
+/// that goes on: the file given back is locked for as long as it is open.
+fn prepare_directory(wanted: &Path) -> anyhow::Result<(PathBuf, File)> {
+    const MARKER: &str = ".careconnect-auth-dev";
+    let context = || format!("{} cannot be used", wanted.display());
+    if wanted.exists() {
+        let is_empty = fs::read_dir(wanted).with_context(context)?.next().is_none();
+        if !is_empty && !wanted.join(MARKER).exists() {
+            let sentence = format!("{} has files that are not of an earlier dev: choose another", wanted.display());
+            return Err(BadInput(sentence).into());
+        }
+    }
+    fs::create_dir_all(wanted).with_context(context)?;
+    let lock = File::create(wanted.join(MARKER)).with_context(context)?;
+    if lock.try_lock().is_err() {
+        let sentence = format!("another dev uses {}: stop it, or give --directory another", wanted.display());
+        return Err(BadInput(sentence).into());
+    }
+    for entry in fs::read_dir(wanted).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        if !path.ends_with(MARKER) {
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.with_context(context)?;
+        }
+    }
+    fs::create_dir_all(wanted.join("pki")).with_context(context)?;
+    let private = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
+    fs::set_permissions(wanted, private).with_context(context)?;
+    Ok((wanted.canonicalize().with_context(context)?, lock))
+}

@@ -1,0 +1,79 @@
+//! `careconnect-auth group …`, and groups as arguments of other commands.
+
+use std::process::ExitCode;
+
+use careconnect_verifier::{Group, InteractionId};
+use clap::Subcommand;
+use uuid::Uuid;
+
+use super::{output, session::Session};
+use crate::{domain::GroupDefinition, operations::extend_lists::add_group};
+
+/// What the Care Connect groups begin with; people may leave it out.
+const CARE_CONNECT: &str = "urn:nhs:names:services:careconnect:fhir:rest:";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GroupCommand {
+    /// List the groups with their scopes and the interactions that they permit.
+    List,
+    /// Add a group.
+    Add {
+        /// Its URN; `read:slot` would be short for a Care Connect one.
+        #[arg(value_parser = group_argument)]
+        group: Group,
+        /// What it is called in a SMART-style `scope`, such as organization/slot.read.
+        #[arg(long, value_parser = scope_argument)]
+        scope: String,
+        /// An interaction that it permits. Repeatable.
+        #[arg(long = "interaction", required = true)]
+        interactions: Vec<InteractionId>,
+        /// The object id that stood for it in the original Azure AD tokens.
+        #[arg(long)]
+        entra_object_id: Option<Uuid>,
+    },
+}
+
+pub(super) fn run(command: GroupCommand, session: &Session) -> anyhow::Result<ExitCode> {
+    session.with_database(async |database| {
+        if let GroupCommand::Add { group, scope, interactions, entra_object_id } = command {
+            let interactions = interactions.into_iter().collect();
+            add_group(&database, &GroupDefinition { group, scope, interactions, entra_object_id }).await?;
+        }
+        let groups = database.list_groups().await?;
+        if session.json {
+            output::json(&groups)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let row = |definition: &GroupDefinition| {
+            let interactions: Vec<&str> = definition.interactions.iter().map(|name| name.as_str()).collect();
+            vec![definition.group.to_string(), definition.scope.clone(), interactions.join(" ")]
+        };
+        output::table(&["GROUP", "SCOPE", "PERMITS"], &groups.iter().map(row).collect::<Vec<_>>())?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// One token of a scope (RFC 6749 §3.3), for tokens list several, separated by spaces.
+fn scope_argument(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let is_token = !text.is_empty() && text.bytes().all(allowed);
+    if is_token {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is not a scope: expected characters without spaces"))
+    }
+}
+
+/// A group as people type it.
+pub(super) fn group_argument(text: &str) -> Result<Group, String> {
+    if text.contains('/') {
+        return Err(format!("{text:?} is a scope: name the group that it means, as `group list` shows it"));
+    }
+    let urn = if text.starts_with("urn:") { text.to_owned() } else { format!("{CARE_CONNECT}{text}") };
+    Group::parse(&urn).map_err(|error| error.to_string())
+}
+
+/// A group as people read it.
+pub(super) fn short(group: &Group) -> &str {
+    group.as_str().strip_prefix(CARE_CONNECT).unwrap_or(group.as_str())
+}

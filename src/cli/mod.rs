@@ -1,0 +1,108 @@
+//! A command line becomes operations: one file per noun, no rule inside.
+//!
+//! Exit codes: 0 done, 1 refused or not found, 2 malformed input or unusable set-up; nothing is changed unless 0.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+mod cert;
+mod certificate_report;
+mod config;
+mod consumer;
+mod dev;
+mod doctor;
+mod examination;
+mod group;
+mod keys;
+mod migrate;
+mod organisation_type;
+mod output;
+mod provider;
+mod serve;
+mod session;
+mod token;
+
+/// Authorisation server for NHS Care Connect booking.
+#[derive(Debug, Parser)]
+#[command(name = "careconnect-auth", version, propagate_version = true)]
+struct CommandLine {
+    /// Configuration file [default: careconnect-auth.toml in the working directory, when there is one].
+    #[arg(long, global = true, env = "CARECONNECT_AUTH_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: a throw-away PKI, demo consumers and providers, tokens by each method, and a server on loopback.
+    Dev(dev::DevArguments),
+    /// Run the server.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Register, list, show, suspend and resume consumers.
+    #[command(subcommand)]
+    Consumer(consumer::ConsumerCommand),
+    /// Register, list, show, suspend and resume providers.
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
+    /// List and add groups, with the interactions that they permit.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// List and add organisation types.
+    #[command(subcommand)]
+    OrganisationType(organisation_type::OrganisationTypeCommand),
+    /// List and import signing keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Read and verify tokens, offline.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Read and judge client certificates, offline.
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    /// Check and show the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Look for what is wrong, and say how to mend it.
+    Doctor(doctor::DoctorArguments),
+}
+
+/// Runs the process's command line.
+pub fn run() -> ExitCode {
+    crate::crypto::install();
+    let CommandLine { config, json, command } = CommandLine::parse();
+    let session = session::Session { config_file: config, json };
+    let outcome = match command {
+        Command::Dev(arguments) => dev::run(arguments, &session),
+        Command::Serve => serve::run(&session),
+        Command::Migrate => migrate::run(&session),
+        Command::Consumer(command) => consumer::run(command, &session),
+        Command::Provider(command) => provider::run(command, &session),
+        Command::Group(command) => group::run(command, &session),
+        Command::OrganisationType(command) => organisation_type::run(command, &session),
+        Command::Keys(command) => {
+            session.load_config().and_then(|config| keys::run(command, &config.keys.directory, json))
+        }
+        Command::Token(command) => token::run(command, json),
+        Command::Cert(command) => cert::run(command, json),
+        Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
+        Command::Doctor(arguments) => doctor::run(&arguments, &session),
+    };
+    outcome.unwrap_or_else(|error| output::failure(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::CommandLine::command().debug_assert();
+    }
+}

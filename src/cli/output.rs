@@ -1,0 +1,60 @@
+//! What a command prints: results on standard output, complaints on standard error.
+
+use std::{io::Write, process::ExitCode};
+
+use serde::Serialize;
+
+use crate::storage::StorageError;
+
+/// Malformed input or unusable set-up.
+pub(super) const USAGE: u8 = 2;
+/// Refused, or not found.
+const REFUSED: u8 = 1;
+
+/// A command's refusal of its input, for exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadInput(pub(super) String);
+
+/// Prints `value` as one line of JSON.
+pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string(value)?)
+}
+
+/// Prints a line. A reader that has gone away is no failure of the command.
+pub(super) fn line(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints rows under a heading, columns aligned.
+pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(heading.get(column).map(|title| title.len())).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+    let print = |cells: Vec<&str>| {
+        let aligned: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        line(aligned.join("  ").trim_end())
+    };
+    print(heading.to_vec())?;
+    rows.iter().try_for_each(|row| print(row.iter().map(String::as_str).collect()))
+}
+
+/// Prints why a command failed, and gives its exit code.
+pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
+    use StorageError::{AlreadyExists, NotFound, UnknownReference};
+    let _unheard = writeln!(std::io::stderr(), "careconnect-auth: {error:#}");
+    let refused_by_register = error
+        .downcast_ref()
+        .is_some_and(|error| matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. }));
+    ExitCode::from(if refused_by_register { REFUSED } else { USAGE })
+}
+
+/// Says something beside the result.
+pub(super) fn note(text: &str) {
+    let _unheard = writeln!(std::io::stderr(), "careconnect-auth: {text}");
+}

@@ -1,0 +1,172 @@
+//! `careconnect-auth provider …`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use careconnect_verifier::{Algorithm, Asid, Group, KNOWN_GROUPS, OdsCode};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    group::{self, group_argument},
+    output::{self, BadInput},
+    session::Session,
+};
+use crate::{
+    domain::{ClaimsProfile, DisplayName, ProviderStatus, ProviderSystem, ServiceRoot, TokenLifetime},
+    operations::{
+        change_status::{StatusChange, change_provider_status},
+        register_provider::{ProviderRegistration, register_provider},
+    },
+    signing::KeyRing,
+    storage::{Database, StorageError},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProviderCommand {
+    /// Register a FHIR service that accepts tokens.
+    Register(Registration),
+    /// List all providers.
+    List,
+    /// Show one provider.
+    Show { asid: Asid },
+    /// Issue no more tokens for a provider, within a second.
+    Suspend { asid: Asid },
+    /// Issue tokens for a suspended provider again.
+    Resume { asid: Asid },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Registration {
+    /// Its accredited system: 12 digits.
+    #[arg(long)]
+    asid: Asid,
+    /// The organisation that publishes.
+    #[arg(long)]
+    ods_code: OdsCode,
+    /// What people call it.
+    #[arg(long)]
+    name: DisplayName,
+    /// Its service root URL, which becomes the audience of its tokens.
+    #[arg(long)]
+    service_root: ServiceRoot,
+    /// What its tokens are signed with: ES256, RS256, PS256, ES384 or EdDSA.
+    #[arg(long, default_value = "ES256")]
+    signing_algorithm: Algorithm,
+    /// How long its tokens live, in seconds: 1 to 3600.
+    #[arg(long, default_value = "300")]
+    token_lifetime: TokenLifetime,
+    /// Name the consumer's certificate in its tokens (RFC 8705), where the consumer came with one.
+    #[arg(long)]
+    certificate_bound: bool,
+    /// The shape of its tokens: careconnect, or entra for code written against the original Azure AD tokens.
+    #[arg(long, default_value = "careconnect")]
+    claims_profile: ClaimsProfile,
+    /// A group that it honours; `read:slot` is short for the Care Connect URN. Repeatable [default: all five of Care
+    /// Connect].
+    #[arg(long = "group", value_parser = group_argument)]
+    groups: Vec<Group>,
+}
+
+pub(super) fn run(command: ProviderCommand, session: &Session) -> anyhow::Result<ExitCode> {
+    match command {
+        ProviderCommand::Register(arguments) => {
+            let registration = arguments.parse()?;
+            let keys = KeyRing::algorithms_in(&session.load_config()?.keys.directory)?;
+            if !keys.is_empty() && !keys.contains(&registration.signing_algorithm) {
+                let algorithm = registration.signing_algorithm;
+                return Err(BadInput(format!("there is no {algorithm} signing key: see careconnect-auth keys")).into());
+            }
+            session.with_database(async |database| {
+                let provider = register_provider(&database, registration, session.now()).await?;
+                print(&provider, session)
+            })
+        }
+        ProviderCommand::List => session.with_database(async |database| list(&database, session).await),
+        ProviderCommand::Show { asid } => {
+            session.with_database(async |database| print(&find(&database, &asid).await?, session))
+        }
+        ProviderCommand::Suspend { asid } => change(asid, StatusChange::Suspend, session),
+        ProviderCommand::Resume { asid } => change(asid, StatusChange::Resume, session),
+    }
+}
+
+impl Registration {
+    fn parse(self) -> anyhow::Result<ProviderRegistration> {
+        let groups = match self.groups.is_empty() {
+            true => KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect(),
+            false => self.groups.into_iter().collect(),
+        };
+        Ok(ProviderRegistration {
+            asid: self.asid,
+            ods_code: self.ods_code,
+            name: self.name,
+            service_root: self.service_root,
+            signing_algorithm: self.signing_algorithm,
+            token_lifetime: self.token_lifetime,
+            certificate_bound: self.certificate_bound,
+            claims_profile: self.claims_profile,
+            groups,
+        })
+    }
+}
+
+async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
+    let providers = database.list_providers().await?;
+    if session.json {
+        output::json(&providers.iter().map(shown).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |provider: &ProviderSystem| {
+        let groups: Vec<&str> = provider.groups.iter().map(group::short).collect();
+        vec![
+            provider.asid.to_string(),
+            provider.name.to_string(),
+            provider.ods_code.to_string(),
+            provider.signing_algorithm.to_string(),
+            if provider.is_active() { "active" } else { "suspended" }.to_owned(),
+            provider.service_root.to_string(),
+            groups.join(" "),
+        ]
+    };
+    let heading = ["ASID", "NAME", "ODS CODE", "SIGNED", "STATUS", "SERVICE ROOT", "HONOURS"];
+    output::table(&heading, &providers.iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn find(database: &Database, asid: &Asid) -> anyhow::Result<ProviderSystem> {
+    let found = database.find_provider(asid).await?;
+    found.ok_or_else(|| StorageError::not_found("provider", asid)).context("nothing to show")
+}
+
+fn change(asid: Asid, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
+    session.with_database(async |database| {
+        change_provider_status(&database, &asid, change, session.now()).await?;
+        print(&find(&database, &asid).await?, session)
+    })
+}
+
+fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Result<ExitCode> {
+    let shown = shown(provider);
+    if session.json {
+        output::json(&shown)?
+    } else {
+        output::line(&serde_json::to_string_pretty(&shown)?)?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown(provider: &ProviderSystem) -> Value {
+    let suspended_at = match provider.status {
+        ProviderStatus::Active => None,
+        ProviderStatus::Suspended { at } => Some(at.to_string()),
+    };
+    json!({
+        "asid": provider.asid, "ods_code": provider.ods_code, "name": provider.name,
+        "service_root": provider.service_root.as_str(), "signing_algorithm": provider.signing_algorithm,
+        "token_lifetime_seconds": provider.token_lifetime, "certificate_bound": provider.certificate_bound,
+        "claims_profile": provider.claims_profile, "groups": provider.groups,
+        "status": if suspended_at.is_some() { "suspended" } else { "active" },
+        "suspended_at": suspended_at, "created_at": provider.created_at.to_string(),
+    })
+}

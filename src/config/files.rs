@@ -1,0 +1,88 @@
+//! The files that a configuration names: are they there, and for whom?
+
+use std::{
+    fs::{self, File},
+    path::Path,
+};
+
+use super::{LoadedConfig, Problem};
+
+/// What is wrong with the named files.
+#[derive(Debug, Default)]
+pub struct FileFindings {
+    /// What keeps the server from starting.
+    pub problems: Vec<Problem>,
+    /// What lets it start, but should be mended.
+    pub warnings: Vec<Problem>,
+}
+
+impl LoadedConfig {
+    /// Looks at every named file: whether it can be read, and whether private ones are closed to other users.
+    pub fn examine_files(&self) -> FileFindings {
+        let config = &self.config;
+        let mut findings = FileFindings::default();
+        let tls = &config.tls;
+        let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
+        for (key, file) in public.chain(tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file))) {
+            self.examine(&mut findings, key, file, false);
+        }
+        let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
+        for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
+            self.examine(&mut findings, key, file, true);
+        }
+        self.examine_key_directory(&mut findings);
+        findings
+    }
+
+    fn examine(&self, findings: &mut FileFindings, key: &str, file: &Path, is_private: bool) {
+        let opened = File::open(file).and_then(|opened| opened.metadata());
+        let shown = file.display();
+        match opened {
+            Err(error) => {
+                findings.problems.push(self.problem(key, format!("names {shown}, which cannot be read: {error}")))
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                findings.problems.push(self.problem(key, format!("names {shown}, which is no file")));
+            }
+            Ok(metadata) if is_private && is_open_to_others(&metadata) => {
+                let sentence = format!("names {shown}, which every user of this machine can read; expected mode 0600");
+                findings.warnings.push(self.problem(key, sentence));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// The directory is made on the first start, so it may be absent.
+    fn examine_key_directory(&self, findings: &mut FileFindings) {
+        const KEY: &str = "keys.directory";
+        let directory = &self.config.keys.directory;
+        match fs::read_dir(directory) {
+            Ok(entries) => {
+                let files = entries.flatten().map(|entry| entry.path());
+                for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "pem")) {
+                    self.examine(findings, KEY, &file, true);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let sentence = format!("names {}, which cannot be read as a directory: {error}", directory.display());
+                findings.problems.push(self.problem(KEY, sentence));
+            }
+        }
+    }
+
+    fn problem(&self, key: &str, rest: String) -> Problem {
+        Problem { place: self.place(key), key: Some(key.to_owned()), sentence: format!("`{key}` {rest}") }
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_metadata: &fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,33 @@
+//! Configuration: one TOML file, overridden key by key from the environment; a wrong or unknown key is refused.
+//!
+//! `sections` declares every key once, with its type, default and documentation; from that declaration come the
+//! structs, the loader, the dump and `docs/configuration.md`.
+
+mod addresses;
+mod database_url;
+mod error;
+mod file;
+mod files;
+mod issuer;
+mod load;
+mod log;
+mod quantities;
+pub mod reference;
+mod sections;
+mod serving;
+mod setting;
+mod standard_types;
+
+pub use self::{
+    addresses::ListenOrOff,
+    database_url::{DatabaseUrl, InvalidDatabaseUrl},
+    error::{ConfigError, Place, Problem},
+    files::FileFindings,
+    issuer::{InvalidIssuer, Issuer},
+    load::{DEFAULT_FILE, LoadedConfig, Origin, environment_name},
+    log::{LogFilter, LogFormat},
+    quantities::{Count, Milliseconds, Seconds},
+    sections::{Config, Database, Keys, Limits, Log, Metrics, Registry, Tls},
+    serving::Serving,
+    setting::{Entry, Setting},
+};

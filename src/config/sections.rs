@@ -1,0 +1,130 @@
+//! Every section and key: documentation, type, default.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use super::{
+    addresses::ListenOrOff,
+    database_url::DatabaseUrl,
+    issuer::Issuer,
+    log::{LogFilter, LogFormat},
+    quantities::{Count, Milliseconds, Seconds},
+    setting::section,
+};
+
+section! {
+    /// Everything that an operator can set.
+    Config at "" {
+        /// The `iss` of every token, and the URL below which consumers and providers find the endpoints. `serve` needs
+        /// it; it cannot change without a change at every provider.
+        issuer: Option<Issuer> = None;
+        /// Where the public listener listens.
+        listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
+        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, limits: Limits, metrics: Metrics, log: Log, }
+    }
+}
+
+section! {
+    /// The certificate of the public listener, and the authorities of client certificates.
+    Tls at "tls." {
+        /// PEM: the server's certificate, then its intermediates. `serve` needs it.
+        certificate_file: Option<PathBuf> = None;
+        /// PEM: the private key of that certificate. `serve` needs it.
+        key_file: Option<PathBuf> = None;
+        /// PEM: the authorities whose client certificates are accepted. Without any, consumers authenticate with
+        /// secrets and self-signed certificates only.
+        client_ca_files: Vec<PathBuf> = Vec::new();
+        /// How often these files are looked at for changes.
+        reload_every_seconds: Seconds<1, 86_400> = Seconds::of(60);
+    }
+}
+
+section! {
+    /// Where registrations are kept.
+    Database at "database." {
+        /// `sqlite:FILE` or `postgres://USER@HOST/DATABASE`. A URL with a password belongs into `database.url_file`.
+        url: DatabaseUrl = DatabaseUrl::default();
+        /// File whose one line is the URL; instead of `database.url`.
+        url_file: Option<PathBuf> = None;
+        /// Connections that one node keeps at most.
+        max_connections: Count<1, 1_000> = Count::of(10);
+        /// How long an operation waits for a free connection.
+        acquire_timeout_seconds: Seconds<1, 60> = Seconds::of(5);
+    }
+}
+
+section! {
+    /// The registrations that token requests read, in memory.
+    Registry at "registry." {
+        /// How often the database is asked for changes.
+        poll_every_milliseconds: Milliseconds<10, 1_000> = Milliseconds::of(250);
+        /// How long tokens are issued from memory while the database cannot be reached.
+        max_staleness_seconds: Seconds<1, 604_800> = Seconds::of(3_600);
+    }
+}
+
+section! {
+    /// Signing keys.
+    Keys at "keys." {
+        /// Where the private signing keys are. They are made there on the first start.
+        directory: PathBuf = PathBuf::from("keys");
+        /// How long others may cache the published keys.
+        jwks_max_age_seconds: Seconds<10, 86_400> = Seconds::of(300);
+    }
+}
+
+section! {
+    /// What one caller, or all of them, may take. Bodies are limited to 64 KiB, always.
+    Limits at "limits." {
+        /// How long a TLS handshake may take.
+        handshake_timeout_seconds: Seconds<1, 60> = Seconds::of(10);
+        /// How long a caller may take to send the headers of a request.
+        header_timeout_seconds: Seconds<1, 60> = Seconds::of(10);
+        /// How long a request may take from its headers to the answer.
+        request_timeout_seconds: Seconds<1, 300> = Seconds::of(15);
+        /// Open connections; more wait in the operating system.
+        max_connections: Count<1, 1_000_000> = Count::of(10_000);
+        /// TLS handshakes at the same time.
+        max_handshakes: Count<1, 100_000> = Count::of(256);
+        /// How old a connection grows before it is asked to close.
+        max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
+        /// How long requests in flight may go on after the order to stop.
+        drain_timeout_seconds: Seconds<0, 600> = Seconds::of(20);
+        /// Argon2 computations at the same time, each of 19 MiB; `0`: one per core.
+        argon2_concurrency: Count<0, 1_024> = Count::of(0);
+        /// Secrets that wait for an Argon2 computation; more are answered with 503.
+        argon2_queue_length: Count<0, 100_000> = Count::of(64);
+    }
+}
+
+section! {
+    /// Prometheus metrics, on a plain HTTP port of their own.
+    Metrics at "metrics." {
+        /// Where metrics are served, at `/metrics`; the empty string switches them off.
+        listen: ListenOrOff = ListenOrOff::loopback(9464);
+        /// Accepts an address in `metrics.listen` that other machines can reach.
+        allow_beyond_loopback: bool = false;
+    }
+}
+
+section! {
+    /// The log, on standard error.
+    Log at "log." {
+        /// `people` for reading, `json` for machines: one event per line in both.
+        format: LogFormat = LogFormat::People;
+        /// A level, or several directives with commas: `info,sqlx=warn`.
+        level: LogFilter = LogFilter::default();
+    }
+}
+
+impl Limits {
+    /// Argon2 computations at the same time, with `0` replaced by the number of cores.
+    pub fn argon2_permits(&self) -> usize {
+        match self.argon2_concurrency.get() {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            permits => permits,
+        }
+    }
+}

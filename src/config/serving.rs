@@ -1,0 +1,38 @@
+//! The keys that have no default and that `serve` cannot do without.
+
+use std::path::Path;
+
+use super::{Config, ConfigError, Issuer, Place, Problem};
+
+/// The part of a configuration that `serve` needs and other commands do not.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving<'a> {
+    /// `issuer`
+    pub issuer: &'a Issuer,
+    /// `tls.certificate_file`
+    pub certificate_file: &'a Path,
+    /// `tls.key_file`
+    pub key_file: &'a Path,
+}
+
+impl Config {
+    /// The keys that `serve` needs, or every one that is missing.
+    pub fn serving(&self) -> Result<Serving<'_>, ConfigError> {
+        if let (Some(issuer), Some(certificate_file), Some(key_file)) =
+            (&self.issuer, &self.tls.certificate_file, &self.tls.key_file)
+        {
+            return Ok(Serving { issuer, certificate_file, key_file });
+        }
+        let missing = [
+            ("issuer", self.issuer.is_none(), "an https URL, such as https://auth.example.nhs.uk/careconnect"),
+            ("tls.certificate_file", self.tls.certificate_file.is_none(), "the path of a PEM file"),
+            ("tls.key_file", self.tls.key_file.is_none(), "the path of a PEM file"),
+        ];
+        let problems = missing.iter().filter(|(_, missing, _)| *missing).map(|(key, _, expected)| Problem {
+            place: Place::Nowhere,
+            key: Some((*key).to_owned()),
+            sentence: format!("`{key}` is not set, and the server needs it; expected {expected}"),
+        });
+        Err(ConfigError { problems: problems.collect() })
+    }
+}

@@ -1,0 +1,41 @@
+//! One way in: a secret or a certificate identity, with a label, a start and an end.
+
+use uuid::Uuid;
+
+use super::{CertificateIdentity, SecretHash};
+use crate::clock::UnixTime;
+
+/// A credential's own identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CredentialId(pub Uuid);
+
+/// A way in that an administrator has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its identity.
+    pub id: CredentialId,
+    /// What people call it.
+    pub label: String,
+    /// What proves it.
+    pub kind: CredentialKind,
+    /// From when it counts.
+    pub starts_at: UnixTime,
+    /// Until when it counts, if that is known.
+    pub ends_at: Option<UnixTime>,
+}
+
+/// What proves a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A secret that the server made; only its hash is kept (`client_secret_basic`, `client_secret_post`).
+    Secret(SecretHash),
+    /// A client certificate (`tls_client_auth`, `self_signed_tls_client_auth`).
+    Certificate(CertificateIdentity),
+}
+
+impl Credential {
+    /// Does it count at `now`? The start is included, the end is not.
+    pub fn is_valid_at(&self, now: UnixTime) -> bool {
+        self.starts_at <= now && self.ends_at.is_none_or(|end| now < end)
+    }
+}

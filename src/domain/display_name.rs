@@ -1,0 +1,48 @@
+//! What people call a service or a provider.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+/// One line of 1 to 200 characters, of which not all are spaces.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct DisplayName(Box<str>);
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a name: expected 1 to 200 characters on one line")]
+pub struct InvalidDisplayName(String);
+
+impl DisplayName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DisplayName {
+    type Err = InvalidDisplayName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_name = !text.trim().is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
+        if is_name { Ok(Self(text.into())) } else { Err(InvalidDisplayName(text.chars().take(64).collect())) }
+    }
+}
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_that_says_something() {
+        assert_eq!("Dr Ó'Brien & Söhne".parse::<DisplayName>().unwrap().as_str(), "Dr Ó'Brien & Söhne");
+        for text in ["", " ", "a\nb", "a\0", "a\u{1b}[31m", &"a".repeat(201)] {
+            assert!(text.parse::<DisplayName>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
+
+pub mod certificate_identity;
+pub mod client_secret;
+pub mod consumer_system;
+pub mod credential;
+pub mod display_name;
+pub mod distinguished_name;
+pub mod form;
+pub mod group_definition;
+pub mod provider_system;
+pub mod refusal;
+pub mod service_root;
+pub mod token_request;
+
+pub use certificate_identity::{CertificateIdentity, CertificateThumbprint, DistinguishedName, DnsName};
+pub use client_secret::{ClientSecret, SecretHash};
+pub use consumer_system::{ConsumerStatus, ConsumerSystem, Organisation};
+pub use credential::{Credential, CredentialId, CredentialKind};
+pub use display_name::DisplayName;
+pub use group_definition::{GroupDefinition, OrganisationTypeDefinition};
+pub use provider_system::{ClaimsProfile, ProviderStatus, ProviderSystem, TokenLifetime};
+pub use refusal::{ErrorCode, Reason, Refusal};
+pub use service_root::ServiceRoot;
+pub use token_request::{Audience, PresentedCredential, RequestedAccess, TokenRequest, TokenRequestError};

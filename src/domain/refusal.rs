@@ -1,0 +1,144 @@
+//! Why a request is refused: what the caller learns, and what only the log does.
+
+use std::fmt;
+
+use super::{form::FormError, token_request::TokenRequestError};
+
+/// A refusal: a stable reason, a sentence for the developer who receives it, and a detail for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable machine reason.
+    pub reason: Reason,
+    /// A sentence to act on. It says nothing that would help an attacker.
+    pub description: String,
+    /// What only the operator may know.
+    pub detail: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal of which the caller may know everything.
+    pub fn new(reason: Reason, description: impl Into<String>) -> Self {
+        Self { reason, description: description.into(), detail: None }
+    }
+
+    /// The same with a detail for the log.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
+        self.detail = Some(detail.to_string());
+        self
+    }
+}
+
+impl From<TokenRequestError> for Refusal {
+    fn from(error: TokenRequestError) -> Self {
+        use TokenRequestError as E;
+        let reason = match &error {
+            E::Form(FormError::Repeated(_)) => Reason::ParameterRepeated,
+            E::Form(_) => Reason::FormMalformed,
+            E::GrantTypeMissing => Reason::GrantTypeMissing,
+            E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
+            E::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
+            E::TwoMechanisms => Reason::TwoMechanisms,
+            E::ClientIdsDiffer => Reason::ClientIdsDiffer,
+            E::AssertionUnsupported => Reason::AssertionUnsupported,
+            E::ScopeMalformed => Reason::ScopeMalformed,
+            E::AudienceMissing => Reason::AudienceMissing,
+            E::AudienceMalformed(_) => Reason::AudienceMalformed,
+            E::AudiencesDiffer => Reason::AudiencesDiffer,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
+/// Declares the reasons with their names and OAuth codes in one table.
+macro_rules! reasons {
+    ($($reason:ident $name:literal $code:ident;)*) => {
+        /// The stable machine reasons. Each has a section in `docs/errors.md`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the error catalogue says what each one means")]
+        pub enum Reason { $($reason),* }
+
+        impl Reason {
+            /// All of them, in the catalogue's order.
+            pub const ALL: &[Self] = &[$(Self::$reason),*];
+
+            /// The name in answers, logs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$reason => $name),* }
+            }
+
+            /// The OAuth error that it is a case of.
+            pub const fn code(self) -> ErrorCode {
+                match self { $(Self::$reason => ErrorCode::$code),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    FormMalformed "form_malformed" InvalidRequest;
+    ParameterRepeated "parameter_repeated" InvalidRequest;
+    GrantTypeMissing "grant_type_missing" InvalidRequest;
+    GrantTypeUnsupported "grant_type_unsupported" UnsupportedGrantType;
+    AuthorizationHeaderMalformed "authorization_header_malformed" InvalidClient;
+    TwoMechanisms "two_mechanisms" InvalidRequest;
+    ClientIdsDiffer "client_ids_differ" InvalidRequest;
+    AssertionUnsupported "assertion_unsupported" InvalidClient;
+    CredentialsInUrl "credentials_in_url" InvalidRequest;
+    ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
+    ClientIdNeeded "client_id_needed" InvalidRequest;
+    ScopeMalformed "scope_malformed" InvalidScope;
+    ScopeUnknown "scope_unknown" InvalidScope;
+    GroupNotHeld "group_not_held" InvalidScope;
+    GroupNotHonoured "group_not_honoured" InvalidScope;
+    NothingGranted "nothing_granted" InvalidScope;
+    AudienceMissing "audience_missing" InvalidTarget;
+    AudienceMalformed "audience_malformed" InvalidTarget;
+    AudienceUnregistered "audience_unregistered" InvalidTarget;
+    AudiencesDiffer "audiences_differ" InvalidTarget;
+    AudienceSuspended "audience_suspended" InvalidTarget;
+    WrongContentType "wrong_content_type" InvalidRequest;
+    ContentEncodingUnsupported "content_encoding_unsupported" InvalidRequest;
+    BodyTooLarge "body_too_large" InvalidRequest;
+    MethodNotAllowed "method_not_allowed" InvalidRequest;
+    NotFound "not_found" InvalidRequest;
+    RequestTimeout "request_timeout" InvalidRequest;
+    Overloaded "overloaded" TemporarilyUnavailable;
+    RegistryStale "registry_stale" TemporarilyUnavailable;
+    SigningKeyMissing "signing_key_missing" ServerError;
+    InternalError "internal_error" ServerError;
+}
+
+/// The error codes of RFC 6749 §5.2 and §4.1.2.1, and of RFC 8707 §2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Something is missing, repeated or malformed.
+    InvalidRequest,
+    /// The consumer did not prove itself.
+    InvalidClient,
+    /// More is asked for than may be had.
+    InvalidScope,
+    /// The provider is missing, malformed or unknown.
+    InvalidTarget,
+    /// A grant other than `client_credentials`.
+    UnsupportedGrantType,
+    /// Later, perhaps.
+    TemporarilyUnavailable,
+    /// A fault of the server.
+    ServerError,
+}
+
+impl ErrorCode {
+    /// The code on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+}

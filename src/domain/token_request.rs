@@ -1,0 +1,258 @@
+//! What a consumer asks for: who it says it is, with which proof, which provider, and how much.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use careconnect_verifier::Asid;
+use secrecy::SecretString;
+
+use super::{
+    ServiceRoot,
+    form::{self, Form, FormError},
+};
+
+/// A token request that is well formed; nothing in it is proven yet.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// The `client_id`, as text, for it may be unknown.
+    pub client_id: Option<String>,
+    /// The proof in the request; a client certificate comes with the connection instead.
+    pub credential: PresentedCredential,
+    /// The provider that the token shall be for.
+    pub audience: Audience,
+    /// How much of what it may have.
+    pub access: RequestedAccess,
+}
+
+/// The one mechanism that a request uses (RFC 6749 §2.3).
+#[derive(Debug)]
+pub enum PresentedCredential {
+    /// None in the request: the certificate of the connection counts.
+    Certificate,
+    /// `client_secret_basic` or `client_secret_post`.
+    Secret(SecretString),
+}
+
+/// A provider, named in one of the ways of the one allow-list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// By its service root: `resource=<root>` (RFC 8707) or `scope=<root>/.default`.
+    ServiceRoot(ServiceRoot),
+    /// By its accredited system: `resource=https://fhir.nhs.uk/Id/accredited-system|<ASID>`.
+    Asid(Asid),
+}
+
+/// The groups asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestedAccess {
+    /// All that the consumer may have.
+    Everything,
+    /// Only these: group URNs, interactions, or SMART-style scopes.
+    Only(Vec<String>),
+}
+
+/// Why a request is no token request, before anybody has been asked who they are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRequestError {
+    /// The body is no form.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// `grant_type` is missing.
+    #[error("grant_type is missing: send grant_type=client_credentials")]
+    GrantTypeMissing,
+    /// Another grant.
+    #[error("grant_type {0:?} is not supported: send grant_type=client_credentials")]
+    GrantTypeUnsupported(String),
+    /// An `Authorization` header that is not Basic.
+    #[error(
+        "the Authorization header is not Basic authentication with a client id and a secret (RFC 6749 section 2.3.1)"
+    )]
+    AuthorizationMalformed,
+    /// A secret both in the header and in the body.
+    #[error("the request uses two client authentication mechanisms: use one")]
+    TwoMechanisms,
+    /// Basic says one client, the body another.
+    #[error("client_id differs between the Authorization header and the body")]
+    ClientIdsDiffer,
+    /// A client assertion, which this server does not take.
+    #[error("client_assertion is not supported: use a client certificate or a client secret")]
+    AssertionUnsupported,
+    /// A scope with characters outside RFC 6749 §3.3.
+    #[error("scope has characters that RFC 6749 section 3.3 does not allow")]
+    ScopeMalformed,
+    /// No provider named.
+    #[error(
+        "no provider is named: send resource=<service root URL>, scope=<service root URL>/.default, or \
+         resource=https://fhir.nhs.uk/Id/accredited-system|<ASID>"
+    )]
+    AudienceMissing,
+    /// A provider's name that is neither URL nor ASID.
+    #[error("the provider is not named by a service root URL or an ASID: {0}")]
+    AudienceMalformed(String),
+    /// Two providers named.
+    #[error("the request names more than one provider: a token is for one")]
+    AudiencesDiffer,
+}
+
+impl TokenRequest {
+    /// Reads the `Authorization` header, if there is one, and the form body.
+    pub fn parse(authorization: Option<&[u8]>, body: &[u8]) -> Result<Self, TokenRequestError> {
+        let form = Form::parse(body, &["resource"])?;
+        match form.one("grant_type") {
+            Some("client_credentials") => {}
+            Some(other) => return Err(TokenRequestError::GrantTypeUnsupported(other.chars().take(64).collect())),
+            None => return Err(TokenRequestError::GrantTypeMissing),
+        }
+        let (client_id, credential) = client_authentication(authorization, &form)?;
+        let (audience, access) = scope_and_resource(&form)?;
+        Ok(Self { client_id, credential, audience, access })
+    }
+}
+
+fn client_authentication(
+    authorization: Option<&[u8]>,
+    form: &Form,
+) -> Result<(Option<String>, PresentedCredential), TokenRequestError> {
+    if form.one("client_assertion").is_some() || form.one("client_assertion_type").is_some() {
+        return Err(TokenRequestError::AssertionUnsupported);
+    }
+    let client_id = form.one("client_id").map(str::to_owned);
+    match (authorization, form.one("client_secret")) {
+        (Some(_), Some(_)) => Err(TokenRequestError::TwoMechanisms),
+        (Some(header), None) => {
+            let (basic_id, secret) = basic(header).ok_or(TokenRequestError::AuthorizationMalformed)?;
+            if client_id.is_some_and(|id| id != basic_id) {
+                return Err(TokenRequestError::ClientIdsDiffer);
+            }
+            Ok((Some(basic_id), PresentedCredential::Secret(secret.into())))
+        }
+        (None, Some(secret)) => Ok((client_id, PresentedCredential::Secret(secret.into()))),
+        (None, None) => Ok((client_id, PresentedCredential::Certificate)),
+    }
+}
+
+/// `Basic base64(form(id) ":" form(secret))` (RFC 6749 §2.3.1).
+fn basic(header: &[u8]) -> Option<(String, String)> {
+    let header = str::from_utf8(header).ok()?;
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim_start_matches(' ')).ok()?;
+    let colon = decoded.iter().position(|&byte| byte == b':')?;
+    let (id, secret) = (form::decode(&decoded[..colon]).ok()?, form::decode(&decoded[colon + 1..]).ok()?);
+    (!id.is_empty()).then_some((id, secret))
+}
+
+fn scope_and_resource(form: &Form) -> Result<(Audience, RequestedAccess), TokenRequestError> {
+    let mut audiences: Vec<Audience> = form.all("resource").map(resource).collect::<Result<_, _>>()?;
+    let mut asked_for = Vec::new();
+    for token in scope_tokens(form.one("scope").unwrap_or_default())? {
+        match token.strip_suffix("/.default") {
+            Some(root) => audiences.push(service_root(root)?),
+            None if !asked_for.contains(&token) => asked_for.push(token),
+            None => {}
+        }
+    }
+    audiences.dedup();
+    let access = if asked_for.is_empty() { RequestedAccess::Everything } else { RequestedAccess::Only(asked_for) };
+    match audiences.len() {
+        0 => Err(TokenRequestError::AudienceMissing),
+        1 => Ok((audiences.remove(0), access)),
+        _ => Err(TokenRequestError::AudiencesDiffer),
+    }
+}
+
+/// Splits at single spaces; each token of `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3).
+fn scope_tokens(scope: &str) -> Result<Vec<String>, TokenRequestError> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let tokens: Vec<String> = scope.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect();
+    if tokens.iter().all(|token| token.bytes().all(allowed)) {
+        Ok(tokens)
+    } else {
+        Err(TokenRequestError::ScopeMalformed)
+    }
+}
+
+fn resource(text: &str) -> Result<Audience, TokenRequestError> {
+    match text.strip_prefix(Asid::SYSTEM).and_then(|rest| rest.strip_prefix('|')) {
+        Some(asid) => Asid::parse(asid).map(Audience::Asid).map_err(|error| malformed(&error)),
+        None => service_root(text),
+    }
+}
+
+fn service_root(text: &str) -> Result<Audience, TokenRequestError> {
+    ServiceRoot::parse(text).map(Audience::ServiceRoot).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &dyn std::error::Error) -> TokenRequestError {
+    TokenRequestError::AudienceMalformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const ROOT: &str = "https://provider.thirdparty.nhs.uk/A20047/STU3/1";
+
+    fn parse(body: &str) -> Result<TokenRequest, TokenRequestError> {
+        TokenRequest::parse(None, format!("grant_type=client_credentials&client_id=c&{body}").as_bytes())
+    }
+
+    fn parse_basic(credentials: &str, body: &str) -> Result<TokenRequest, TokenRequestError> {
+        let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
+        let body = format!("grant_type=client_credentials&resource={ROOT}&{body}");
+        TokenRequest::parse(Some(header.as_bytes()), body.as_bytes())
+    }
+
+    #[test]
+    fn the_audience_has_three_forms_and_default_takes_one_or_two_slashes() {
+        let root = Audience::ServiceRoot(ServiceRoot::parse(ROOT).unwrap());
+        for body in [format!("resource={ROOT}"), format!("scope={ROOT}/.default"), format!("scope={ROOT}//.default")] {
+            assert_eq!(parse(&body).unwrap().audience, root, "{body}");
+        }
+        let asid = parse("resource=https://fhir.nhs.uk/Id/accredited-system%7C200000000359").unwrap().audience;
+        assert_eq!(asid, Audience::Asid(Asid::parse("200000000359").unwrap()));
+    }
+
+    #[test]
+    fn default_asks_for_everything_and_further_scopes_for_less() {
+        assert_eq!(parse(&format!("scope={ROOT}/.default")).unwrap().access, RequestedAccess::Everything);
+        let narrowed = parse(&format!("scope={ROOT}/.default+organization/slot.read")).unwrap().access;
+        assert_eq!(narrowed, RequestedAccess::Only(vec!["organization/slot.read".into()]));
+    }
+
+    #[test]
+    fn one_token_is_for_one_provider() {
+        // R5
+        assert!(parse(&format!("resource={ROOT}&resource={ROOT}/&scope={ROOT}/.default")).is_ok());
+        let two = parse(&format!("resource={ROOT}&resource=https://other.nhs.uk"));
+        assert_eq!(two.unwrap_err(), TokenRequestError::AudiencesDiffer);
+        assert_eq!(parse("scope=organization/slot.read").unwrap_err(), TokenRequestError::AudienceMissing);
+    }
+
+    #[test]
+    fn id_and_secret_are_form_encoded_inside_basic() {
+        let request = parse_basic("c%2B1:s%3A%25", "").unwrap();
+        assert_eq!(request.client_id.as_deref(), Some("c+1"));
+        let PresentedCredential::Secret(secret) = request.credential else { panic!("a secret") };
+        assert_eq!(secret.expose_secret(), "s:%");
+    }
+
+    #[test]
+    fn one_request_uses_one_mechanism() {
+        // R10
+        assert_eq!(parse_basic("c:s", "client_secret=s").unwrap_err(), TokenRequestError::TwoMechanisms);
+        assert_eq!(parse_basic("c:s", "client_id=d").unwrap_err(), TokenRequestError::ClientIdsDiffer);
+        assert!(parse_basic("c:s", "client_id=c").is_ok());
+    }
+
+    #[test]
+    fn a_header_that_is_not_basic_is_refused() {
+        let body = format!("grant_type=client_credentials&resource={ROOT}");
+        for header in ["", "Basic", "Basic ", "Basic !!", "Basic Yw==", "Basic OnM=", "Bearer x", "basicYzpz"] {
+            let outcome = TokenRequest::parse(Some(header.as_bytes()), body.as_bytes());
+            assert_eq!(outcome.unwrap_err(), TokenRequestError::AuthorizationMalformed, "{header:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the server can do, told where libraries look for it: RFC 8414 metadata, an OpenID-style document, and a
+//! SMART-style one. Each is a pure function of the configuration: nothing of a request gets into it (R46).
+
+use careconnect_verifier::Algorithm;
+use serde_json::{Value, json};
+
+/// What the documents tell.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// The `iss` of every token.
+    pub issuer: String,
+    /// Where tokens are asked for.
+    pub token_endpoint: String,
+    /// Where the key set is.
+    pub jwks_uri: String,
+    /// An address that answers 404, for libraries that cannot do without an authorisation endpoint.
+    pub authorization_endpoint: String,
+    /// What tokens may be signed with.
+    pub signing_algorithms: Vec<Algorithm>,
+    /// The scopes that mean a group.
+    pub scopes: Vec<String>,
+}
+
+impl Metadata {
+    /// The facts about an issuer, whose endpoints lie below it.
+    pub fn new(issuer: &str, signing_algorithms: Vec<Algorithm>, scopes: Vec<String>) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: format!("{issuer}/oauth2/token"),
+            jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+            authorization_endpoint: format!("{issuer}/oauth2/authorize"),
+            signing_algorithms,
+            scopes,
+        }
+    }
+
+    /// `oauth-authorization-server` (RFC 8414 §2, RFC 8705 §3.3). There are no response types, for nothing is authorised
+    /// by redirection; the member is required, so it is there and empty.
+    pub fn authorization_server(&self) -> Value {
+        json!({
+            "issuer": self.issuer,
+            "token_endpoint": self.token_endpoint,
+            "jwks_uri": self.jwks_uri,
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_basic", "client_secret_post", "tls_client_auth", "self_signed_tls_client_auth",
+            ],
+            "tls_client_certificate_bound_access_tokens": true,
+            "scopes_supported": self.scopes,
+        })
+    }
+
+    /// `openid-configuration`: the same facts for libraries that look there. There are no ID tokens; the members about
+    /// them are those without which such libraries refuse the document (OpenID Connect Discovery §3).
+    pub fn openid_configuration(&self) -> Value {
+        let mut document = self.authorization_server();
+        document["authorization_endpoint"] = self.authorization_endpoint.as_str().into();
+        document["subject_types_supported"] = json!(["public"]);
+        document["id_token_signing_alg_values_supported"] = json!(self.signing_algorithms);
+        document
+    }
+
+    /// `smart-configuration` (SMART App Launch, "Conformance"): symmetric client authentication is the one capability of
+    /// its list. Code challenges belong to a grant that is not here; the member is required, so it is there and empty.
+    pub fn smart_configuration(&self) -> Value {
+        let mut document = self.authorization_server();
+        document["capabilities"] = json!(["client-confidential-symmetric"]);
+        document["code_challenge_methods_supported"] = json!([]);
+        document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata() -> Metadata {
+        let algorithms = vec![Algorithm::Es256, Algorithm::Rs256];
+        Metadata::new("https://auth.example.nhs.uk/careconnect", algorithms, vec!["organization/slot.read".to_owned()])
+    }
+
+    #[test]
+    fn the_three_documents_tell_the_same_facts() {
+        let metadata = metadata();
+        let base = metadata.authorization_server();
+        for document in [metadata.openid_configuration(), metadata.smart_configuration()] {
+            for (name, value) in base.as_object().unwrap() {
+                assert_eq!(document[name], *value, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_endpoints_lie_below_the_issuer() {
+        // R46
+        let document = metadata().authorization_server();
+        assert_eq!(document["issuer"], "https://auth.example.nhs.uk/careconnect");
+        assert_eq!(document["token_endpoint"], "https://auth.example.nhs.uk/careconnect/oauth2/token");
+        assert_eq!(document["jwks_uri"], "https://auth.example.nhs.uk/careconnect/.well-known/jwks.json");
+    }
+
+    #[test]
+    fn only_the_openid_style_document_names_an_authorisation_endpoint() {
+        let metadata = metadata();
+        assert!(metadata.authorization_server().get("authorization_endpoint").is_none());
+        assert!(metadata.smart_configuration().get("authorization_endpoint").is_none());
+        let document = metadata.openid_configuration();
+        assert_eq!(document["authorization_endpoint"], "https://auth.example.nhs.uk/careconnect/oauth2/authorize");
+        assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
+    }
+}

@@ -1,0 +1,97 @@
+//! The token endpoint (RFC 6749 §4.4): HTTP around one operation.
+
+use axum::{
+    Extension, Json,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, Uri, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+
+use super::{MOST_BODY_BYTES, ServerState, errors::RefusedResponse, trace_id::TraceId};
+use crate::{
+    authentication::peer::PeerConnection,
+    domain::{Reason, Refusal},
+    operations::issue_token::{Caller, issue_token, record_refusal},
+};
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+pub(super) struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    scope: String,
+}
+
+pub(super) async fn token(
+    State(state): State<ServerState>,
+    Extension(peer): Extension<PeerConnection>,
+    Extension(TraceId(trace_id)): Extension<TraceId>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<TokenResponse>, RefusedResponse> {
+    let caller = Caller { peer: &peer, trace_id };
+    let unread = |refusal| {
+        record_refusal(None, &refusal, &caller);
+        RefusedResponse::recorded(refusal)
+    };
+    let body = form_body(&uri, &headers, body).await.map_err(unread)?;
+    let authorization = authorization(&headers).map_err(unread)?;
+    let issued = issue_token(&state.app, authorization, &body, &caller).await.map_err(RefusedResponse::recorded)?;
+    Ok(Json(TokenResponse {
+        access_token: issued.token.expose().to_owned(),
+        token_type: "Bearer",
+        expires_in: issued.expires_in,
+        scope: issued.scope,
+    }))
+}
+
+async fn form_body(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    // R12: a secret in a URL is in every log on the way, so it is not enough to ignore it.
+    let query = uri.query().unwrap_or_default();
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("client_")) {
+        let sentence = "send client credentials in the body or the Authorization header, never in the URL; renew any \
+                        secret that was sent so";
+        return Err(Refusal::new(Reason::CredentialsInUrl, sentence));
+    }
+    if !is_form(headers) {
+        let sentence = "Content-Type must be application/x-www-form-urlencoded";
+        return Err(Refusal::new(Reason::WrongContentType, sentence));
+    }
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if !codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Refusal::new(Reason::ContentEncodingUnsupported, "send the body without Content-Encoding"));
+    }
+    match Limited::new(body, MOST_BODY_BYTES).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Refusal::new(Reason::BodyTooLarge, format!("the body is longer than {MOST_BODY_BYTES} bytes")))
+        }
+        Err(error) => Err(Refusal::new(Reason::FormMalformed, "the body is incomplete").with_detail(error)),
+    }
+}
+
+/// One header of this type; a character set is allowed if it is UTF-8.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(one), None) = (types.next(), types.next()) else { return false };
+    let Ok(text) = one.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+        && parts.all(|parameter| {
+            parameter.split_once('=').is_none_or(|(name, value)| {
+                !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            })
+        })
+}
+
+fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (_, Some(_)) => Err(Refusal::new(Reason::TwoMechanisms, "there is more than one Authorization header")),
+        (one, None) => Ok(one.map(axum::http::HeaderValue::as_bytes)),
+    }
+}

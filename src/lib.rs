@@ -1,0 +1,59 @@
+//! The authorisation server for NHS Care Connect booking: who is calling, and what they have been assured to do.
+//!
+//! # Floors
+//!
+//! A module imports only from lower floors; `tests/integration/floors.rs` holds that.
+//!
+//! ```text
+//!  6  main.rs → cli/                     a command line becomes operations
+//!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
+//!  4  operations/                        one verb per file, called by http/ and by cli/ alike
+//!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
+//!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
+//!  1  domain/  clock.rs  random.rs  crypto.rs  config/  telemetry.rs      values and rules: no async, no SQL, no HTTP
+//!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
+//! ```
+//!
+//! # One token request
+//!
+//! Down one floor at a time, and back once; it reads no database.
+//!
+//! ```text
+//! server/handshake.rs         TLS handshake finished → PeerConnection { address, certificate? }
+//! http/token.rs               HTTP                   → header and form body
+//! operations/issue_token.rs                            now = clock.now(), read once
+//!   1 domain/token_request.rs    parse               → TokenRequest
+//!   2 registry.rs                find the consumer   → Option<Arc<ConsumerSystem>>
+//!   3 authentication/            prove it            → AuthenticatedConsumer   (only authenticate() makes one)
+//!   4 registry.rs                find the provider   → Arc<ProviderSystem>
+//!   5 authorisation.rs           decide              → GrantedAccess, or why not
+//!   6 signing/                   sign its claims     → SignedToken
+//! http/token.rs               SignedToken            → 200, no-store
+//! http/errors.rs              any Refusal            → status, OAuth error, reason, sentence, trace id
+//! ```
+//!
+//! # One registration
+//!
+//! ```text
+//! cli/consumer.rs                      flags → ConsumerRegistration
+//! operations/register_consumer.rs      makes the id, and the secret if asked for; hashes it
+//! storage/consumers.rs                 bumps the revision and writes all rows, in one transaction
+//! registry.rs                          sees the revision within a second, on every node, and reads what changed
+//! ```
+
+pub mod app;
+pub mod authentication;
+pub mod authorisation;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod domain;
+pub mod http;
+pub mod operations;
+pub mod random;
+pub mod registry;
+pub mod server;
+pub mod signing;
+pub mod storage;
+pub mod telemetry;

@@ -1,0 +1,8 @@
+//! What the server does, one verb per file, called by HTTP and by the command line alike.
+
+pub mod change_status;
+pub mod check_health;
+pub mod extend_lists;
+pub mod issue_token;
+pub mod register_consumer;
+pub mod register_provider;

@@ -1,0 +1,81 @@
+//! Registers a consumer, and makes its secret if it shall have one.
+
+use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc};
+
+use careconnect_verifier::{Asid, ClientId, Group};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    authentication::client_secret,
+    clock::UnixTime,
+    domain::{
+        CertificateIdentity, ClientSecret, ConsumerStatus, ConsumerSystem, Credential, CredentialId, CredentialKind,
+        DisplayName, Organisation,
+    },
+    random,
+    storage::{Database, StorageError},
+};
+
+/// What an administrator submits.
+#[derive(Debug, Clone)]
+pub struct ConsumerRegistration {
+    /// An id that must be kept, as from another system; otherwise one is made.
+    pub client_id: Option<ClientId>,
+    /// What people call the service.
+    pub name: DisplayName,
+    /// Its accredited system.
+    pub asid: Asid,
+    /// Who delivers it.
+    pub organisation: Organisation,
+    /// What it has been assured to do.
+    pub groups: BTreeSet<Group>,
+    /// The certificates that it may come with.
+    pub certificates: Vec<CertificateIdentity>,
+    /// Whether it gets a secret.
+    pub with_secret: bool,
+}
+
+/// The registration, and the secret that nobody will ever see again (R16).
+#[derive(Debug)]
+pub struct RegisteredConsumer {
+    /// The registration.
+    pub consumer: ConsumerSystem,
+    /// To be shown once.
+    pub secret: Option<ClientSecret>,
+}
+
+/// Registers a consumer. An unregistered group or organisation type, or a client id that is taken, is refused by the
+/// database, and nothing is changed.
+pub async fn register_consumer(
+    database: &Database,
+    registration: ConsumerRegistration,
+    now: UnixTime,
+) -> Result<RegisteredConsumer, StorageError> {
+    let secret = registration.with_secret.then(ClientSecret::generate);
+    let (secret, hash) = spawn_blocking(move || {
+        let hash = secret.as_ref().map(client_secret::hash);
+        (secret, hash)
+    })
+    .await
+    .unwrap_or_else(|failure| resume_unwind(failure.into_panic())); // never a consumer without the secret it asked for
+    let secrets = hash.into_iter().map(|hash| ("secret", CredentialKind::Secret(hash)));
+    let certificates =
+        registration.certificates.into_iter().map(|identity| ("certificate", CredentialKind::Certificate(identity)));
+    let credential = |(label, kind): (&str, CredentialKind)| {
+        let id = CredentialId(random::uuid());
+        Arc::new(Credential { id, label: label.to_owned(), kind, starts_at: now, ends_at: None })
+    };
+    let consumer = ConsumerSystem {
+        client_id: registration.client_id.unwrap_or_else(random::client_id),
+        name: registration.name,
+        asid: registration.asid,
+        organisation: registration.organisation,
+        groups: registration.groups,
+        credentials: secrets.chain(certificates).map(credential).collect(),
+        status: ConsumerStatus::Active,
+        created_at: now,
+    };
+    database.insert_consumer(&consumer).await?;
+    tracing::info!(client_id = %consumer.client_id, asid = %consumer.asid, "consumer registered");
+    Ok(RegisteredConsumer { consumer, secret })
+}

@@ -1,0 +1,98 @@
+//! What is registered, in memory: token requests read this and never the database.
+
+mod by_key;
+mod follow;
+mod sharded_map;
+mod snapshot;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use careconnect_verifier::{ClientId, Group};
+use uuid::Uuid;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    domain::{
+        Audience, CertificateIdentity, CertificateThumbprint, ConsumerSystem, GroupDefinition,
+        OrganisationTypeDefinition, ProviderSystem,
+    },
+    storage::{Database, StorageError},
+};
+use snapshot::Snapshot;
+
+/// Everything registered, as of the last look at the database. Reading takes no lock and waits for nobody.
+pub struct Registry {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    snapshot: ArcSwap<Snapshot>,
+    synced_at: AtomicI64,
+}
+
+impl Registry {
+    /// Reads everything.
+    pub async fn load(database: Database, clock: Arc<dyn Clock>) -> Result<Self, StorageError> {
+        let now = clock.now();
+        let snapshot = Snapshot::of(database.load_all().await?);
+        snapshot.report("the register is loaded");
+        Ok(Self { database, clock, snapshot: ArcSwap::from_pointee(snapshot), synced_at: AtomicI64::new(now.0) })
+    }
+
+    /// The consumer of that client id, which may be any text.
+    pub fn consumer(&self, client_id: &str) -> Option<Arc<ConsumerSystem>> {
+        self.snapshot.load().consumer(client_id).cloned()
+    }
+
+    /// The consumers with a credential for that certificate identity, whether it counts now or not.
+    pub fn clients_of(&self, identity: &CertificateIdentity) -> Vec<ClientId> {
+        self.snapshot.load().consumers_with(identity).map(|consumer| consumer.client_id.clone()).collect()
+    }
+
+    /// Has any consumer a credential for that very certificate, whether it counts now or not?
+    pub fn knows_thumbprint(&self, thumbprint: &CertificateThumbprint) -> bool {
+        self.snapshot.load().consumers_with(&CertificateIdentity::Thumbprint(*thumbprint)).next().is_some()
+    }
+
+    /// The provider of that service root or ASID.
+    pub fn provider(&self, audience: &Audience) -> Option<Arc<ProviderSystem>> {
+        self.snapshot.load().provider(audience).cloned()
+    }
+
+    /// What stood for a group in the original Azure AD tokens.
+    pub fn entra_object_id(&self, group: &Group) -> Option<Uuid> {
+        self.snapshot.load().groups.iter().find(|known| known.group == *group)?.entra_object_id
+    }
+
+    /// All groups in the order of their URNs.
+    pub fn groups(&self) -> Arc<[GroupDefinition]> {
+        self.snapshot.load().groups.clone()
+    }
+
+    /// All organisation types in the order of their codes.
+    pub fn organisation_types(&self) -> Arc<[OrganisationTypeDefinition]> {
+        self.snapshot.load().organisation_types.clone()
+    }
+
+    /// How many consumers and providers there are.
+    pub fn counts(&self) -> (usize, usize) {
+        self.snapshot.load().counts()
+    }
+
+    /// The last change that is in memory.
+    pub fn revision(&self) -> i64 {
+        self.snapshot.load().revision
+    }
+
+    /// When memory was last known to agree with the database.
+    pub fn synced_at(&self) -> UnixTime {
+        UnixTime(self.synced_at.load(Ordering::Acquire))
+    }
+
+    /// Seconds since memory was last known to agree with the database.
+    pub fn age(&self, now: UnixTime) -> i64 {
+        now.since(self.synced_at()).max(0)
+    }
+}

@@ -1,0 +1,123 @@
+//! One state of the register, with the ways to find things in it.
+
+use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
+
+use super::{
+    by_key::{ByAsid, ByClientId, ByServiceRoot},
+    sharded_map::ShardedMap,
+};
+use crate::{
+    domain::{
+        Audience, CertificateIdentity, ConsumerSystem, CredentialKind, GroupDefinition, OrganisationTypeDefinition,
+        ProviderSystem,
+    },
+    storage::RegistryContents,
+};
+
+/// The register at one revision. A copy with some changes shares the rest with the original.
+#[derive(Clone, Default)]
+pub(super) struct Snapshot {
+    pub(super) revision: i64,
+    pub(super) groups: Arc<[GroupDefinition]>,
+    pub(super) organisation_types: Arc<[OrganisationTypeDefinition]>,
+    consumers: ShardedMap<ByClientId, Arc<ConsumerSystem>>,
+    providers: ShardedMap<ByAsid, Arc<ProviderSystem>>,
+    providers_by_root: ShardedMap<ByServiceRoot, Arc<ProviderSystem>>,
+    /// By the hash of a certificate identity: those that may have it, for hashes collide.
+    candidates: ShardedMap<u64, Vec<Arc<ConsumerSystem>>>,
+    identity_hasher: RandomState,
+}
+
+impl Snapshot {
+    pub(super) fn of(contents: RegistryContents) -> Self {
+        Self::default().with(contents)
+    }
+
+    /// This state with what has changed since.
+    pub(super) fn with(&self, changes: RegistryContents) -> Self {
+        let mut next = self.clone();
+        next.revision = changes.revision;
+        changes.consumers.into_iter().for_each(|consumer| next.put_consumer(Arc::new(consumer)));
+        changes.providers.into_iter().for_each(|provider| next.put_provider(&Arc::new(provider)));
+        next.groups = merged(&self.groups, changes.groups, |definition| definition.group.as_str());
+        next.organisation_types =
+            merged(&self.organisation_types, changes.organisation_types, |definition| definition.code.as_str());
+        next
+    }
+
+    pub(super) fn consumer(&self, client_id: &str) -> Option<&Arc<ConsumerSystem>> {
+        self.consumers.get(client_id)
+    }
+
+    pub(super) fn consumers_with<'a>(
+        &'a self,
+        identity: &'a CertificateIdentity,
+    ) -> impl Iterator<Item = &'a Arc<ConsumerSystem>> {
+        let candidates = self.candidates.get(&self.identity_hasher.hash_one(identity));
+        candidates.into_iter().flatten().filter(move |consumer| identities(consumer).any(|held| held == identity))
+    }
+
+    pub(super) fn provider(&self, audience: &Audience) -> Option<&Arc<ProviderSystem>> {
+        match audience {
+            Audience::ServiceRoot(root) => self.providers_by_root.get(root.as_str()),
+            Audience::Asid(asid) => self.providers.get(asid.as_str()),
+        }
+    }
+
+    /// Consumers and providers.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.consumers.len(), self.providers.len())
+    }
+
+    fn put_consumer(&mut self, consumer: Arc<ConsumerSystem>) {
+        if let Some(old) = self.consumers.insert(ByClientId(consumer.clone()), consumer.clone()) {
+            self.forget_identities(&old);
+        }
+        for identity in identities(&consumer) {
+            let hash = self.identity_hasher.hash_one(identity);
+            let mut candidates = self.candidates.remove(&hash).unwrap_or_default();
+            if !candidates.iter().any(|candidate| Arc::ptr_eq(candidate, &consumer)) {
+                candidates.reserve_exact(1);
+                candidates.push(consumer.clone());
+            }
+            self.candidates.insert(hash, candidates);
+        }
+    }
+
+    fn forget_identities(&mut self, old: &Arc<ConsumerSystem>) {
+        for identity in identities(old) {
+            let hash = self.identity_hasher.hash_one(identity);
+            let mut candidates = self.candidates.remove(&hash).unwrap_or_default();
+            candidates.retain(|candidate| !Arc::ptr_eq(candidate, old));
+            if !candidates.is_empty() {
+                self.candidates.insert(hash, candidates);
+            }
+        }
+    }
+
+    fn put_provider(&mut self, provider: &Arc<ProviderSystem>) {
+        if let Some(old) = self.providers.insert(ByAsid(provider.clone()), provider.clone()) {
+            self.providers_by_root.remove(old.service_root.as_str());
+        }
+        self.providers_by_root.insert(ByServiceRoot(provider.clone()), provider.clone());
+    }
+}
+
+fn identities(consumer: &ConsumerSystem) -> impl Iterator<Item = &CertificateIdentity> {
+    consumer.credentials.iter().filter_map(|credential| match &credential.kind {
+        CredentialKind::Certificate(identity) => Some(identity),
+        CredentialKind::Secret(_) => None,
+    })
+}
+
+/// `old` with `changes` in place of, or beside, what has the same key; in the order of keys.
+fn merged<T: Clone>(old: &Arc<[T]>, changes: Vec<T>, key: fn(&T) -> &str) -> Arc<[T]> {
+    if changes.is_empty() {
+        return old.clone();
+    }
+    let unchanged = old.iter().filter(|&value| !changes.iter().any(|changed| key(changed) == key(value)));
+    let mut all: Vec<T> = unchanged.cloned().collect();
+    all.extend(changes);
+    all.sort_by(|one, other| key(one).cmp(key(other)));
+    all.into()
+}

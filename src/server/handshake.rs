@@ -1,0 +1,118 @@
+//! From a TCP connection to a TLS connection with a known client, or to one line in the log that says why not.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use metrics::counter;
+use rustls::{AlertDescription, CertificateError, Error as TlsFailure};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
+    net::TcpStream,
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+
+use super::{client_verifier::with_refusal, limits::Limits, tls::ReloadableTls};
+use crate::{
+    authentication::{
+        chain_refusal::ChainRefusal,
+        peer::{PeerCertificate, PeerConnection},
+    },
+    telemetry::legible,
+};
+
+/// How long, and for how many octets, a refused client may go on sending before its connection is cut.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_OCTETS: u64 = 64 * 1024;
+
+/// Why there is no connection.
+struct Refusal {
+    reason: &'static str,
+    detail: String,
+    /// On which the alert was sent, if it got so far.
+    tcp: Option<TcpStream>,
+}
+
+/// Shakes hands within the limits. A refusal is logged and counted, and the client gets its alert.
+pub(super) async fn shake_hands(
+    tcp: TcpStream,
+    address: SocketAddr,
+    tls: &ReloadableTls,
+    limits: &Limits,
+    slots: &Semaphore,
+) -> Option<(TlsStream<TcpStream>, PeerConnection)> {
+    let attempt = timeout(limits.handshake_timeout, attempt(tcp, address, tls, slots)).await;
+    let refusal = match attempt {
+        Ok(Ok(connected)) => {
+            counter!("careconnect_handshakes_total", "outcome" => "accepted", "reason" => "none").increment(1);
+            return Some(connected);
+        }
+        Ok(Err(refusal)) => refusal,
+        Err(_elapsed) => {
+            let detail = format!("not finished within {:?}", limits.handshake_timeout);
+            Refusal { reason: "timeout", detail, tcp: None }
+        }
+    };
+    counter!("careconnect_handshakes_total", "outcome" => "refused", "reason" => refusal.reason).increment(1);
+    let detail = legible(&refusal.detail);
+    tracing::info!(event = "handshake_refused", %address, reason = refusal.reason, detail, "TLS handshake refused");
+    if let Some(tcp) = refusal.tcp {
+        close_gently(tcp).await;
+    }
+    None
+}
+
+/// With TLS 1.3 a client sends its first request before it learns that its certificate is refused. To close on octets
+/// that nobody has read resets the connection, and the alert that says why is lost on the way.
+async fn close_gently(mut tcp: TcpStream) {
+    if tcp.shutdown().await.is_ok() {
+        let mut rest = tcp.take(LINGER_OCTETS);
+        let _what_it_sent = timeout(LINGER, copy(&mut rest, &mut sink())).await;
+    }
+}
+
+async fn attempt(
+    tcp: TcpStream,
+    address: SocketAddr,
+    tls: &ReloadableTls,
+    slots: &Semaphore,
+) -> Result<(TlsStream<TcpStream>, PeerConnection), Refusal> {
+    // A client that sends nothing costs no slot: it takes one with a complete ClientHello.
+    let hello =
+        LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await.map_err(Refusal::of_protocol)?;
+    let slot = slots.acquire().await;
+    let (outcome, refused_certificate) = with_refusal(hello.into_stream(tls.config()).into_fallible()).await;
+    drop(slot);
+    let stream = outcome.map_err(|(error, tcp)| {
+        let refusal = refused_certificate.map_or_else(|| Refusal::of_protocol(error), Refusal::from);
+        Refusal { tcp: Some(tcp), ..refusal }
+    })?;
+    let chain = stream.get_ref().1.peer_certificates();
+    let certificate = chain.map(|chain| chain.iter().map(|der| der.clone().into_owned()).collect());
+    let certificate = certificate.map(PeerCertificate::parse).transpose()?.map(Arc::new);
+    Ok((stream, PeerConnection { address, certificate }))
+}
+
+impl Refusal {
+    fn of_protocol(error: io::Error) -> Self {
+        let failure = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFailure>());
+        let reason = match failure {
+            None => "closed_by_client",
+            Some(TlsFailure::InvalidMessage(_)) => "not_tls",
+            Some(TlsFailure::PeerIncompatible(_)) => "no_common_parameters",
+            Some(TlsFailure::NoCertificatesPresented) => "certificate_required",
+            Some(TlsFailure::InvalidCertificate(CertificateError::BadSignature)) => "no_proof_of_possession",
+            Some(TlsFailure::InvalidCertificate(_)) => "certificate_refused",
+            Some(TlsFailure::AlertReceived(AlertDescription::UnknownCA)) => "client_distrusts_server",
+            Some(TlsFailure::AlertReceived(_)) => "alert_from_client",
+            Some(_) => "protocol_violation",
+        };
+        Self { reason, detail: error.to_string(), tcp: None }
+    }
+}
+
+impl From<ChainRefusal> for Refusal {
+    fn from(why: ChainRefusal) -> Self {
+        Self { reason: why.reason(), detail: why.to_string(), tcp: None }
+    }
+}

@@ -1,0 +1,20 @@
+//! Listeners: TLS, connections and their limits. What requests mean is decided elsewhere.
+
+pub mod certificate_watch;
+mod client_verifier;
+mod connection;
+mod framing;
+mod handshake;
+mod idleness;
+pub mod limits;
+mod listener;
+mod running;
+pub mod tls;
+pub mod tls_files;
+
+pub use client_verifier::{ClientAuthentication, IsRegistered};
+pub use limits::Limits;
+pub use listener::{serve, serve_plain};
+pub use running::{RunningServer, Sockets};
+pub use tls::ReloadableTls;
+pub use tls_files::{TlsError, TlsFiles};

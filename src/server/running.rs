@@ -1,0 +1,132 @@
+//! A running server: the same start for `serve`, for `dev` and for the tests.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    ClientAuthentication, Limits, ReloadableTls, TlsFiles, certificate_watch::follow_files, serve, serve_plain,
+};
+use crate::{
+    app::App, clock::Clock, config::Config, domain::CertificateThumbprint, http, registry::Registry, storage::Database,
+    telemetry::metrics::Metrics,
+};
+
+/// How often figures that nobody counts, such as ages, are written into the metrics.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+
+/// The listening sockets.
+pub struct Sockets {
+    /// For consumers and providers.
+    pub public: TcpListener,
+    /// For Prometheus, if it is wanted.
+    pub metrics: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Binds what the configuration names.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        config.serving()?; // all that is wrong with the configuration, before the first port that is taken
+        let bind = async |key: &str, address: SocketAddr| {
+            TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+        };
+        let metrics = match config.metrics.listen.0 {
+            Some(address) => Some(bind("metrics.listen", address).await?),
+            None => None,
+        };
+        Ok(Self { public: bind("listen", config.listen).await?, metrics })
+    }
+}
+
+/// A server that answers. Dropping it does not stop it; [`Self::stop`] does.
+pub struct RunningServer {
+    /// Its parts.
+    pub app: Arc<App>,
+    /// Where consumers and providers reach it.
+    pub address: SocketAddr,
+    /// Where Prometheus does.
+    pub metrics_address: Option<SocketAddr>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl RunningServer {
+    /// Loads everything that `config` names, and serves. Nothing is served when anything is wrong.
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>, sockets: Sockets) -> anyhow::Result<Self> {
+        let serving = config.serving()?;
+        let metrics = sockets.metrics.as_ref().map(|_| Metrics::install()).transpose()?; // before there is anything to count
+        let database = Database::open(&(&config.database).into()).await?;
+        database.require_current_schema().await?;
+        let registry = Arc::new(Registry::load(database, clock.clone()).await?);
+        let tls = Arc::new(ReloadableTls::load(
+            TlsFiles::of(&config.tls, &serving),
+            ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) },
+            clock.clone(),
+        )?);
+        let trust = tls.client_trust().clone();
+        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, trust)?);
+
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (address, limits) = (sockets.public.local_addr()?, limits(config));
+        let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
+        tasks.spawn(app.registry.clone().follow(config.registry.poll_every_milliseconds.duration(), stop.clone()));
+        tasks.spawn(follow_files(tls.clone(), config.tls.reload_every_seconds.duration(), stop.clone()));
+        tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
+        if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
+            tasks.spawn(write_gauges(app.clone(), metrics.clone(), stop.clone()));
+            tasks.spawn(serve_plain(listener, http::metrics_router(metrics), limits, stop.clone()));
+        }
+        tasks.close();
+        tracing::info!(issuer = app.issuer.as_str(), %address, "serving");
+        Ok(Self { app, address, metrics_address, stop, tasks })
+    }
+
+    /// Serves until the process is asked to stop, then finishes the requests in flight.
+    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        tracing::info!("stopping");
+        self.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
+    let registry = registry.clone();
+    Arc::new(move |thumbprint: &CertificateThumbprint| registry.knows_thumbprint(thumbprint))
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_connections: config.limits.max_connections.get(),
+        max_handshakes: config.limits.max_handshakes.get(),
+        handshake_timeout: config.limits.handshake_timeout_seconds.duration(),
+        header_timeout: config.limits.header_timeout_seconds.duration(),
+        max_connection_age: config.limits.max_connection_age_seconds.duration(),
+        drain_timeout: config.limits.drain_timeout_seconds.duration(),
+        ..Limits::default()
+    }
+}
+
+async fn write_gauges(app: Arc<App>, metrics: Metrics, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(GAUGES_EVERY)).await.is_some() {
+        app.write_gauges();
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,95 @@
+//! The keys in use: the newest of each algorithm signs, the public halves of all are published.
+
+use std::{collections::BTreeMap, path::Path};
+
+use careconnect_verifier::{AccessTokenClaims, Algorithm, Group};
+use uuid::Uuid;
+
+use super::{
+    KeyFiles, KeySet, SignedToken, SigningError, StoredKey,
+    entra::entra_claims,
+    jws::{Signer, TokenType},
+};
+
+/// The signing keys of a running server.
+#[derive(Debug)]
+pub struct KeyRing {
+    signers: BTreeMap<Algorithm, Signer>,
+    key_set: KeySet,
+}
+
+impl KeyRing {
+    /// Opens the keys in `directory`, and makes those that are missing and can be made.
+    pub fn open(directory: &Path) -> Result<Self, SigningError> {
+        let keys = KeyFiles::new(directory).load_or_create()?;
+        if keys.is_empty() {
+            return Err(SigningError::NoKeys { directory: directory.to_owned() });
+        }
+        let key_set = KeySet::new(keys.iter().rev().map(|stored| &stored.key));
+        // From the oldest to the newest, so the newest stays.
+        let signers = keys.into_iter().map(|stored| (stored.key.algorithm(), Signer::new(stored.key))).collect();
+        Ok(Self { signers, key_set })
+    }
+
+    /// The algorithms that have a key in `directory`; none when it is not there. Makes nothing.
+    pub fn algorithms_in(directory: &Path) -> Result<Vec<Algorithm>, SigningError> {
+        let keys = KeyFiles::new(directory).load()?;
+        let has_key = |algorithm: &Algorithm| keys.iter().any(|stored| stored.key.algorithm() == *algorithm);
+        Ok(Algorithm::ALL.into_iter().filter(has_key).collect())
+    }
+
+    /// Is there a key for `algorithm`?
+    pub fn has(&self, algorithm: Algorithm) -> bool {
+        self.signers.contains_key(&algorithm)
+    }
+
+    /// The algorithms that have a key, in the order in which they are shown.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        Algorithm::ALL.into_iter().filter(|&algorithm| self.has(algorithm)).collect()
+    }
+
+    /// What is published.
+    pub const fn key_set(&self) -> &KeySet {
+        &self.key_set
+    }
+
+    /// Signs an access token of type `at+jwt`.
+    pub fn sign(&self, algorithm: Algorithm, claims: &AccessTokenClaims) -> Result<SignedToken, SigningError> {
+        self.signer(algorithm)?.sign(TokenType::AccessToken, claims, &claims.jti)
+    }
+
+    /// Signs a token of the `entra` profile: type `JWT`, `appidacr` `"1"` for a secret and `"2"` for a certificate, and
+    /// groups under their object ids where they have one.
+    pub fn sign_entra(
+        &self,
+        algorithm: Algorithm,
+        claims: &AccessTokenClaims,
+        appidacr: &str,
+        object_id_of: impl Fn(&Group) -> Option<Uuid>,
+    ) -> Result<SignedToken, SigningError> {
+        let signer = self.signer(algorithm)?;
+        signer.sign(TokenType::Entra, &entra_claims(claims, appidacr, object_id_of)?, &claims.jti)
+    }
+
+    fn signer(&self, algorithm: Algorithm) -> Result<&Signer, SigningError> {
+        self.signers.get(&algorithm).ok_or(SigningError::KeyMissing(algorithm))
+    }
+}
+
+/// Which of `keys`, in the order of [`KeyFiles::load`], signs for `algorithm`.
+pub fn newest_key(keys: &[StoredKey], algorithm: Algorithm) -> Option<&StoredKey> {
+    keys.iter().rev().find(|stored| stored.key.algorithm() == algorithm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_algorithm_without_a_key_is_named_with_the_remedy() {
+        let ring = KeyRing { signers: BTreeMap::new(), key_set: KeySet::new(std::iter::empty()) };
+        let error = ring.signer(Algorithm::Ps256).unwrap_err();
+        assert!(matches!(error, SigningError::KeyMissing(Algorithm::Ps256)));
+        assert!(error.to_string().contains("keys import --alg PS256"), "{error}");
+    }
+}

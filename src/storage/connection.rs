@@ -1,0 +1,84 @@
+//! Runs one body against whichever database is open, so that SQL is written once.
+//!
+//! The two drivers have different types behind the same words, and bounds that would join them are longer than the
+//! code; so these are macros, and each body is compiled twice.
+
+use std::time::Duration;
+
+/// How long a look at the revision may take: a row that no writer keeps from its readers.
+pub(super) const GLANCE: Duration = Duration::from_secs(2);
+/// How long one statement, or one transaction that writes, may take.
+pub(super) const SHORT: Duration = Duration::from_secs(8); // beyond SQLite's wait for its write lock
+/// How long the whole register may take to read.
+pub(super) const LONG: Duration = Duration::from_secs(120);
+
+/// Runs `$body` with `$connection` for `$role` (`reader`, `writer`, `watcher`) within `$limit`.
+///
+/// A connection that does not answer in time is thrown away: its peer may be gone without a word, and the pool would
+/// wait for it until the kernel gives up.
+macro_rules! on_connection {
+    ($database:expr, $role:ident, $limit:expr, |$connection:ident, $pools:ident| $body:expr) => {
+        match $database {
+            Database::Sqlite(pools, file) => {
+                file.check_in_place()?;
+                on_connection!(@run pools, $role, $limit, |$connection, $pools| $body)
+            }
+            Database::Postgres(pools) => on_connection!(@run pools, $role, $limit, |$connection, $pools| $body),
+        }
+    };
+    (@run $found:ident, $role:ident, $limit:expr, |$connection:ident, $pools:ident| $body:expr) => {{
+        let $pools = $found;
+        let mut pooled = $pools.$role().await?;
+        let work = async {
+            let $connection = &mut *pooled;
+            $body
+        };
+        match tokio::time::timeout($limit, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                drop(pooled.detach());
+                Err(StorageError::Unavailable(format!("no answer within {} seconds", $limit.as_secs())))
+            }
+        }
+    }};
+}
+
+/// Runs `$body` in a transaction that sees one state of the database throughout.
+macro_rules! in_snapshot {
+    ($database:expr, |$transaction:ident| $body:expr) => {
+        on_connection!($database, reader, crate::storage::connection::LONG, |connection, pools| {
+            let mut transaction = sqlx::Connection::begin_with(connection, pools.begin_snapshot).await?;
+            let $transaction = &mut *transaction;
+            let outcome = $body;
+            transaction.commit().await?;
+            Ok(outcome)
+        })
+    };
+}
+
+/// Runs `$body` in a transaction whose first act is to take the next `$revision`; an early return undoes it all.
+macro_rules! in_revision {
+    ($database:expr, |$transaction:ident, $revision:ident| $body:expr) => {
+        on_connection!($database, writer, crate::storage::connection::SHORT, |connection, _pools| {
+            let mut transaction = sqlx::Connection::begin(connection).await?;
+            let ($revision,): (i64,) =
+                sqlx::query_as("UPDATE registry_revision SET revision = revision + 1 RETURNING revision")
+                    .fetch_one(&mut *transaction)
+                    .await?;
+            let $transaction = &mut *transaction;
+            $body;
+            transaction.commit().await?;
+            Ok(())
+        })
+    };
+}
+
+/// Hands each row of a query with one parameter to `$take`, without keeping the others.
+macro_rules! for_each_row {
+    ($connection:expr, $sql:expr, $parameter:expr, |$row:ident| $take:expr) => {{
+        let mut rows = sqlx::query_as($sql).bind($parameter).fetch(&mut *$connection);
+        while let Some($row) = futures_util::TryStreamExt::try_next(&mut rows).await? {
+            $take?;
+        }
+    }};
+}

@@ -1,0 +1,141 @@
+//! What can go wrong with the database; never with SQL, a secret or the database's URL in it (R55).
+
+use std::{fmt::Display, path::PathBuf};
+
+use sqlx::{
+    error::{DatabaseError, ErrorKind},
+    migrate::MigrateError,
+};
+
+/// Why the database did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The settings name no database that can be opened.
+    #[error("the database settings are wrong: {0}")]
+    Settings(&'static str),
+    /// There is no such SQLite file; only a migration makes one.
+    #[error("there is no database at {}: run `careconnect-auth migrate`, or correct database.url", .0.display())]
+    NoSuchFile(PathBuf),
+    /// It cannot be reached, or cannot work; trying again later may help.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// What must be unique is there already; nothing was written.
+    #[error("{what} {name:?} is already registered")]
+    AlreadyExists {
+        /// What kind of thing.
+        what: &'static str,
+        /// By which name.
+        name: String,
+    },
+    /// There is nothing of that name; nothing was written.
+    #[error("{what} {name:?} is not registered")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// By which name.
+        name: String,
+    },
+    /// A registration names a group or organisation type that is not registered; nothing was written.
+    #[error("{what} {name:?} is not registered: `careconnect-auth {} list` shows those that are", what.replace(' ', "-"))]
+    UnknownReference {
+        /// What kind of thing.
+        what: &'static str,
+        /// By which name.
+        name: String,
+    },
+    /// The schema lacks migrations.
+    #[error("the database lacks migrations: {}; run `careconnect-auth migrate`", .0.join(", "))]
+    MigrationsPending(Vec<String>),
+    /// The schema was made by a newer release.
+    #[error("the database is at migration {version}, this release knows {known} at most")]
+    SchemaTooNew {
+        /// The newest migration of the database.
+        version: i64,
+        /// The newest migration of this release.
+        known: i64,
+    },
+    /// The schema is not the one that this release made.
+    #[error("the database's schema is not this release's: {0}")]
+    Schema(String),
+    /// A row holds what no release of this program writes.
+    #[error("the database holds {what} {name:?} that cannot be understood: {reason}")]
+    Corrupt {
+        /// What kind of thing.
+        what: &'static str,
+        /// By which name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StorageError {
+    /// There is no `what` of that name.
+    pub fn not_found(what: &'static str, name: impl Display) -> Self {
+        Self::NotFound { what, name: name.to_string() }
+    }
+
+    /// May trying again later help?
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    pub(super) fn corrupt(what: &'static str, name: impl Display, reason: impl Display) -> Self {
+        Self::Corrupt { what, name: name.to_string(), reason: reason.to_string() }
+    }
+
+    /// The error of an INSERT of `unique` that refers to `reference` and to nothing else that could be missing.
+    pub(super) fn of_insert(
+        error: sqlx::Error,
+        unique: (&'static str, &dyn Display),
+        reference: (&'static str, &dyn Display),
+    ) -> Self {
+        let named = |(what, name): (&'static str, &dyn Display)| (what, name.to_string());
+        match error.as_database_error().map(DatabaseError::kind) {
+            Some(ErrorKind::UniqueViolation) => {
+                let (what, name) = named(unique);
+                Self::AlreadyExists { what, name }
+            }
+            Some(ErrorKind::ForeignKeyViolation) => {
+                let (what, name) = named(reference);
+                Self::UnknownReference { what, name }
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// Does the database say that a table or a column is missing?
+pub(super) fn is_schema_mismatch(error: &dyn DatabaseError) -> bool {
+    let missing = ["no such table", "no such column"].iter().any(|words| error.message().contains(words));
+    missing || matches!(error.code().as_deref(), Some("42P01" | "42703"))
+}
+
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) if is_schema_mismatch(error.as_ref()) => {
+                Self::Schema(error.message().to_owned())
+            }
+            sqlx::Error::Database(error) => Self::Unavailable(error.message().to_owned()),
+            sqlx::Error::ColumnDecode { index, source } => Self::corrupt("a row with column", index, source),
+            sqlx::Error::PoolTimedOut => Self::Unavailable(
+                "no connection became available in time: is it running where database.url says?".to_owned(),
+            ),
+            sqlx::Error::Configuration(_) => Self::Settings("the driver does not accept them"),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<MigrateError> for StorageError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) => error.into(),
+            MigrateError::ExecuteMigration(error, version) => {
+                Self::Schema(format!("migration {version} failed: {}", Self::from(error)))
+            }
+            other => Self::Schema(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The lists that administrators may extend: groups and organisation types.
+
+use std::fmt::Display;
+
+use careconnect_verifier::{Group, InteractionId, OrganisationType};
+use uuid::Uuid;
+
+use super::{Database, StorageError, ordered_merge::Owners};
+use crate::domain::{GroupDefinition, OrganisationTypeDefinition};
+
+pub(super) const GROUPS: [&str; 2] = [
+    "SELECT urn, scope, entra_object_id FROM groups WHERE revision > $1 ORDER BY urn",
+    "SELECT urn, interaction FROM group_interactions WHERE urn IN (SELECT urn FROM groups WHERE revision > $1) ORDER BY urn",
+];
+pub(super) const ORGANISATION_TYPES: &str =
+    "SELECT code, display FROM organisation_types WHERE revision > $1 ORDER BY code";
+
+/// Reads the groups that changed after a revision.
+macro_rules! read_groups {
+    ($connection:expr, $revision:expr) => {{
+        let mut read = crate::storage::groups::GroupRows::default();
+        let [groups, interactions] = crate::storage::groups::GROUPS;
+        for_each_row!($connection, groups, $revision, |row| read.group(row));
+        read.0.rewind();
+        for_each_row!($connection, interactions, $revision, |row| read.interaction(row));
+        read.0.into_vec()
+    }};
+}
+/// Reads the organisation types that changed after a revision.
+macro_rules! read_organisation_types {
+    ($connection:expr, $revision:expr) => {{
+        let mut read = Vec::new();
+        for_each_row!($connection, crate::storage::groups::ORGANISATION_TYPES, $revision, |row| {
+            crate::storage::groups::organisation_type(row).map(|definition| read.push(definition))
+        });
+        read
+    }};
+}
+pub(super) use {read_groups, read_organisation_types};
+
+impl Database {
+    /// All groups in the order of their URNs.
+    pub async fn list_groups(&self) -> Result<Vec<GroupDefinition>, StorageError> {
+        in_snapshot!(self, |transaction| read_groups!(transaction, 0_i64))
+    }
+
+    /// All organisation types in the order of their codes.
+    pub async fn list_organisation_types(&self) -> Result<Vec<OrganisationTypeDefinition>, StorageError> {
+        in_snapshot!(self, |transaction| read_organisation_types!(transaction, 0_i64))
+    }
+
+    /// Keeps a new group; [`StorageError::AlreadyExists`] for a known URN or Entra object id.
+    pub async fn insert_group(&self, definition: &GroupDefinition) -> Result<(), StorageError> {
+        const GROUP: &str = "INSERT INTO groups (urn, scope, entra_object_id, revision) VALUES ($1, $2, $3, $4)";
+        const INTERACTION: &str = "INSERT INTO group_interactions (urn, interaction) VALUES ($1, $2)";
+        let urn = definition.group.as_str();
+        let object_id = definition.entra_object_id.map(|id| id.to_string());
+        in_revision!(self, |transaction, revision| {
+            sqlx::query(GROUP)
+                .bind(urn)
+                .bind(&definition.scope)
+                .bind(&object_id)
+                .bind(revision)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| of_insert(error, &definition.group, object_id.as_deref()))?;
+            for interaction in &definition.interactions {
+                sqlx::query(INTERACTION).bind(urn).bind(interaction.as_str()).execute(&mut *transaction).await?;
+            }
+        })
+    }
+
+    /// Keeps a new organisation type; [`StorageError::AlreadyExists`] for a known code.
+    pub async fn insert_organisation_type(&self, definition: &OrganisationTypeDefinition) -> Result<(), StorageError> {
+        let code = &definition.code;
+        in_revision!(self, |transaction, revision| {
+            sqlx::query("INSERT INTO organisation_types (code, display, revision) VALUES ($1, $2, $3)")
+                .bind(code.as_str())
+                .bind(&definition.display)
+                .bind(revision)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| {
+                    StorageError::of_insert(error, ("organisation type", code), ("organisation type", code))
+                })?;
+        })
+    }
+}
+
+/// Both databases name the column, or a constraint that has the column's name in it.
+fn of_insert(error: sqlx::Error, group: &Group, object_id: Option<&str>) -> StorageError {
+    let is_object_id = error.as_database_error().is_some_and(|error| error.message().contains("entra_object_id"));
+    let unique: (&str, &dyn Display) = match &object_id {
+        Some(id) if is_object_id => ("group with Entra object id", id),
+        _ => ("group", group),
+    };
+    StorageError::of_insert(error, unique, ("group", group))
+}
+
+/// Groups while their rows come in.
+pub(super) struct GroupRows(pub(super) Owners<GroupDefinition>);
+
+impl Default for GroupRows {
+    fn default() -> Self {
+        Self(Owners::new("group", |definition| definition.group.as_str()))
+    }
+}
+
+impl GroupRows {
+    pub(super) fn group(&mut self, row: (String, String, Option<String>)) -> Result<(), StorageError> {
+        let (urn, scope, object_id) = row;
+        let corrupt = |error: &dyn Display| StorageError::corrupt("group", &urn, error);
+        let group = Group::parse(&urn).map_err(|error| corrupt(&error))?;
+        let entra_object_id = object_id.map(|id| Uuid::parse_str(&id)).transpose().map_err(|error| corrupt(&error))?;
+        self.0.push(GroupDefinition { group, scope, interactions: Default::default(), entra_object_id });
+        Ok(())
+    }
+
+    pub(super) fn interaction(&mut self, (urn, interaction): (String, String)) -> Result<(), StorageError> {
+        let interaction =
+            InteractionId::parse(&interaction).map_err(|error| StorageError::corrupt("group", &urn, error))?;
+        self.0.owner(&urn)?.interactions.insert(interaction);
+        Ok(())
+    }
+}
+
+pub(super) fn organisation_type((code, display): (String, String)) -> Result<OrganisationTypeDefinition, StorageError> {
+    let code =
+        OrganisationType::parse(&code).map_err(|error| StorageError::corrupt("organisation type", &code, error))?;
+    Ok(OrganisationTypeDefinition { code, display })
+}

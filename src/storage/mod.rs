@@ -1,0 +1,18 @@
+//! Where registrations are kept: SQLite or PostgreSQL, with one SQL text for both (migrations/README.md).
+
+#[macro_use]
+mod connection;
+
+mod changes;
+mod consumers;
+mod database;
+mod error;
+mod groups;
+mod migrations;
+mod ordered_merge;
+mod providers;
+mod sqlite_file;
+
+pub use changes::RegistryContents;
+pub use database::{Database, DatabaseSettings};
+pub use error::StorageError;

@@ -1,0 +1,236 @@
+//! What Prometheus sees: every metric in one table, and the text that is served.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::TelemetryError;
+
+/// One metric: its name, and what its values mean.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// The name, as code and dashboards spell it.
+    pub name: &'static str,
+    /// How its values behave.
+    pub kind: Kind,
+    /// What its values count.
+    pub unit: Unit,
+    /// The labels that tell its series apart.
+    pub labels: &'static [&'static str],
+    /// One sentence for operators.
+    pub help: &'static str,
+}
+
+/// How the values of a metric behave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Is counted in buckets; these are their upper ends.
+    Histogram(&'static [f64]),
+}
+
+/// From a cached secret to an Argon2 computation behind a full queue.
+const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// Every metric of the server. The floors below name them as text; a test holds code and table together.
+pub const ALL: &[Metric] = &[
+    Metric {
+        name: "careconnect_tokens_issued_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["method", "alg"],
+        help: "Tokens issued, by the consumer's authentication method and the provider's signature algorithm.",
+    },
+    Metric {
+        name: "careconnect_tokens_refused_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["reason"],
+        help: "Token requests refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_token_request_duration_seconds",
+        kind: Kind::Histogram(LATENCY_SECONDS),
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time from a complete token request to its answer, issued or refused.",
+    },
+    Metric {
+        name: "careconnect_handshakes_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome", "reason"],
+        help: "TLS handshakes on the public listener, accepted or refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_accept_errors_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections that the operating system could not hand over, such as for want of file descriptors.",
+    },
+    Metric {
+        name: "careconnect_tls_reloads_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Changed certificate files that were taken over, or refused and the old ones kept.",
+    },
+    Metric {
+        name: "careconnect_tls_certificate_expiry_timestamp_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "When the public listener's certificate expires, in Unix seconds.",
+    },
+    Metric {
+        name: "careconnect_connections_open",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections on the public listener, handshakes included.",
+    },
+    Metric {
+        name: "careconnect_registry_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the registrations in memory were last known to agree with the database.",
+    },
+    Metric {
+        name: "careconnect_registry_revision",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Revision of the registrations in memory; nodes of one database agree within a second.",
+    },
+    Metric {
+        name: "careconnect_registry_entries",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Registrations in memory: consumers, providers, groups.",
+    },
+    Metric {
+        name: "careconnect_argon2_queue_depth",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Secrets that wait for an Argon2 computation.",
+    },
+    BUILD_INFO,
+];
+
+const BUILD_INFO: Metric = Metric {
+    name: "careconnect_build_info",
+    kind: Kind::Gauge,
+    unit: Unit::Count,
+    labels: &["version"],
+    help: "Always 1; the label names the running version.",
+};
+
+/// The process's metrics.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// How often [`Metrics::run_upkeep`] is due.
+    pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+    /// Installs the recorder of this process at the first call, and describes every metric; later calls give the same.
+    pub fn install() -> Result<Self, TelemetryError> {
+        static INSTALLED: Mutex<Option<Metrics>> = Mutex::new(None);
+        let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metrics) = &*installed {
+            return Ok(metrics.clone());
+        }
+        let metrics = Self(builder()?.install_recorder()?);
+        describe();
+        Ok(installed.insert(metrics).clone())
+    }
+
+    /// The Prometheus text exposition, version 0.0.4.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Moves recorded samples into their buckets; without it they would pile up between two scrapes.
+    pub fn run_upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in ALL {
+        if let Kind::Histogram(buckets) = metric.kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)?;
+        }
+    }
+    Ok(builder)
+}
+
+fn describe() {
+    for &Metric { name, kind, unit, help, .. } in ALL {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, unit, help),
+            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+            Kind::Histogram(_) => metrics::describe_histogram!(name, unit, help),
+        }
+    }
+    metrics::gauge!(BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(record: impl FnOnce()) -> String {
+        let recorder = builder().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            record();
+        });
+        recorder.handle().render()
+    }
+
+    #[test]
+    fn a_counted_metric_is_rendered_with_its_help_and_labels() {
+        let text =
+            rendered(|| metrics::counter!("careconnect_tokens_refused_total", "reason" => "expired").increment(2));
+        assert!(text.contains("# HELP careconnect_tokens_refused_total Token requests refused, by reason."), "{text}");
+        assert!(text.contains("# TYPE careconnect_tokens_refused_total counter"), "{text}");
+        assert!(text.contains("careconnect_tokens_refused_total{reason=\"expired\"} 2"), "{text}");
+        assert!(text.contains("careconnect_build_info{version="), "{text}");
+    }
+
+    #[test]
+    fn latencies_are_counted_in_buckets() {
+        let text = rendered(|| metrics::histogram!("careconnect_token_request_duration_seconds").record(0.002));
+        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.001\"} 0"), "{text}");
+        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn names_follow_the_conventions_and_are_unique() {
+        for (index, metric) in ALL.iter().enumerate() {
+            assert!(metric.name.starts_with("careconnect_") && metric.help.ends_with('.'), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(ALL.iter().skip(index + 1).all(|other| other.name != metric.name), "{} twice", metric.name);
+        }
+    }
+
+    #[test]
+    fn the_recorder_of_a_process_is_installed_once() {
+        Metrics::install().unwrap();
+        Metrics::install().unwrap().run_upkeep();
+        assert!(Metrics::install().unwrap().render().contains("careconnect_build_info"));
+    }
+}

@@ -1,0 +1,135 @@
+//! Certificates, authorities and revocation lists change while the server runs.
+
+use std::{fs, os::unix::fs::symlink, sync::Arc, time::Duration};
+
+use careconnect_auth::{
+    clock::ManualClock,
+    server::{ClientAuthentication, ReloadableTls, certificate_watch::follow_files},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{sleep, timeout},
+};
+
+use crate::support::{
+    authority::{Authority, NOW, valid},
+    listener::{Listener, files, write_identity},
+    log::Log,
+    tls_client::{config, connect},
+};
+
+fn load(directory: &std::path::Path) -> Result<ReloadableTls, careconnect_auth::server::TlsError> {
+    ReloadableTls::load(files(directory), ClientAuthentication::Required, Arc::new(ManualClock::at(NOW)))
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_certificate_and_the_authorities_for_new_connections() {
+    let (old, new) = (Authority::new("Clients"), Authority::new("Clients"));
+    let mut listener = Listener::start(&old).await;
+    assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_ok());
+    listener.root = Authority::new("New Server Root");
+    write_identity(listener.directory.path(), &listener.root.server());
+    fs::write(listener.directory.path().join("clients.pem"), new.pem()).unwrap();
+    listener.tls.reload().unwrap();
+    assert!(listener.get("/whoami", Some(&new.client("a.nhs.uk"))).await.is_ok());
+    assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_err());
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_judged_again_after_the_authorities_changed() {
+    let root = Authority::new("Clients");
+    let (listener, identity) = (Listener::start(&root).await, root.client("a.nhs.uk"));
+    let mut stream = connect(listener.address, config(&listener.root, Some(&identity))).await.unwrap();
+    let mut verdict = async || {
+        stream.write_all(b"GET /verdict HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = [0; 4096];
+        let length = timeout(Duration::from_secs(2), stream.read(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&answer[..length]).lines().last().unwrap().to_owned()
+    };
+    assert_eq!(verdict().await, "trusted");
+    fs::write(listener.directory.path().join("clients.pem"), Authority::new("Other").pem()).unwrap();
+    listener.tls.reload().unwrap();
+    assert_eq!(verdict().await, "unknown_issuer");
+    fs::write(listener.directory.path().join("clients.pem"), root.pem()).unwrap();
+    listener.tls.reload().unwrap();
+    assert_eq!(verdict().await, "trusted");
+    listener.clock.advance(40 * 365 * 86_400);
+    assert_eq!(verdict().await, "expired");
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_old_certificate_and_says_why() {
+    let (log, root) = (Log::capture(), Authority::new("Clients"));
+    let listener = Listener::start(&root).await;
+    fs::write(listener.directory.path().join("server.pem"), "-----BEGIN CERTIFICATE-----\nAAAA").unwrap();
+    assert!(listener.tls.reload_if_changed().is_err());
+    assert!(matches!(listener.tls.reload_if_changed(), Ok(false)), "the same failure is not reported twice");
+    assert!(listener.get("/whoami", Some(&root.client("a.nhs.uk"))).await.is_ok());
+    assert!(log.text().contains("tls_reload_failed") && log.text().contains("server.pem"), "{}", log.text());
+    write_identity(listener.directory.path(), &listener.root.server());
+    assert!(matches!(listener.tls.reload_if_changed(), Ok(true)));
+}
+
+#[tokio::test]
+async fn a_swapped_symbolic_link_is_noticed() {
+    let (old, new) = (Authority::new("Clients"), Authority::new("Clients"));
+    let listener = Listener::start(&old).await;
+    let path = |name: &str| listener.directory.path().join(name);
+    fs::rename(path("clients.pem"), path("clients-1.pem")).unwrap();
+    fs::write(path("clients-2.pem"), new.pem()).unwrap();
+    symlink(path("clients-1.pem"), path("clients.pem")).unwrap();
+    let every = Duration::from_millis(50);
+    tokio::spawn(follow_files(listener.tls.clone(), every, listener.stop.clone()));
+    sleep(every * 3).await;
+    assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_ok());
+    symlink(path("clients-2.pem"), path("next")).unwrap();
+    fs::rename(path("next"), path("clients.pem")).unwrap();
+    sleep(every * 6).await;
+    assert!(listener.get("/whoami", Some(&new.client("a.nhs.uk"))).await.is_ok());
+    assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_err());
+}
+
+#[tokio::test]
+async fn sighup_reloads_at_once() {
+    let (log, root) = (Log::capture(), Authority::new("Clients"));
+    let listener = Listener::start(&root).await;
+    tokio::spawn(follow_files(listener.tls.clone(), Duration::from_secs(3600), listener.stop.clone()));
+    sleep(Duration::from_millis(100)).await;
+    fs::write(listener.directory.path().join("clients.pem"), Authority::new("Other").pem()).unwrap();
+    let sent = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    sleep(Duration::from_millis(500)).await;
+    assert!(listener.get("/whoami", Some(&root.client("a.nhs.uk"))).await.is_err());
+    assert_eq!(log.refusals(), ["unknown_issuer"]);
+}
+
+#[test]
+fn an_unusable_file_is_named_with_its_fault() {
+    let (directory, root) = (tempfile::tempdir().unwrap(), Authority::new("Root"));
+    let path = |name: &str| directory.path().join(name);
+    let fault = || load(directory.path()).unwrap_err().to_string();
+    assert!(fault().contains("server.pem: cannot be read"), "{}", fault());
+    write_identity(directory.path(), &root.server());
+    assert!(fault().contains("clients.pem: cannot be read"), "{}", fault());
+    fs::write(path("clients.pem"), "no PEM").unwrap();
+    assert!(fault().contains("clients.pem: expected at least one certificate in PEM"), "{}", fault());
+    fs::write(path("clients.pem"), root.pem()).unwrap();
+    assert!(load(directory.path()).is_ok());
+    fs::write(path("server.key"), root.server().key_pem()).unwrap();
+    assert!(fault().contains("server.key: the key does not belong to the certificate in"), "{}", fault());
+    fs::write(path("server.key"), root.pem()).unwrap();
+    assert!(fault().contains("server.key: expected a private key in PEM"), "{}", fault());
+    fs::write(path("server.pem"), root.server().key_pem()).unwrap();
+    assert!(fault().contains("server.pem: expected a certificate in PEM, found none"), "{}", fault());
+}
+
+#[test]
+fn an_expired_certificate_is_a_warning_for_the_clock_may_be_wrong() {
+    let (log, directory) = (Log::capture(), tempfile::tempdir().unwrap());
+    let root = Authority::new("Root");
+    let expired = root.issue("localhost", |params| valid(params, NOW.plus(-9), NOW.plus(-1)));
+    write_identity(directory.path(), &expired);
+    fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
+    assert!(load(directory.path()).is_ok());
+    assert!(log.text().contains("tls_certificate_out_of_date"), "{}", log.text());
+}

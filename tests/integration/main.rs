@@ -1,0 +1,29 @@
+//! The server from outside: real sockets, certificates, databases and clients. One binary, one link.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scene cannot be set has failed")]
+
+mod certificate_command;
+mod certificate_reload;
+mod client_certificates;
+mod client_trust;
+mod command_line;
+mod configuration;
+mod connection_limits;
+mod discovery;
+mod floors;
+mod framing;
+mod http2_floods;
+mod interop;
+
+mod metrics;
+mod openapi;
+mod operator_commands;
+mod outage;
+mod provider;
+mod readme;
+mod registry;
+mod serving;
+mod storage;
+mod support;
+mod tls;
+mod token;
+mod token_command;

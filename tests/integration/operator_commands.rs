@@ -1,0 +1,87 @@
+//! `keys`, `config` and `migrate` on the command line.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{command::run, test_server::TestServer};
+
+fn throwaway(name: &str) -> String {
+    format!("{}/tests/throwaway_keys/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test]
+async fn the_keys_that_sign_are_listed_and_an_imported_one_takes_over() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    let listed = run(directory, &["keys", "list", "--json"]).success().json();
+    let published = server.get("/careconnect/.well-known/jwks.json").await.json();
+    assert_eq!(listed.as_array().map(Vec::len), published["keys"].as_array().map(Vec::len));
+
+    run(directory, &["keys", "import", &throwaway("rsa-2048.pem"), "--alg", "RS256"]).success();
+
+    let after = run(directory, &["keys", "list", "--json"]).success().json();
+    assert_eq!(after.as_array().map(Vec::len), listed.as_array().map(|keys| keys.len() + 1));
+    let again = run(directory, &["keys", "import", &throwaway("rsa-2048.pem"), "--alg", "PS256"]);
+    assert_eq!(again.code, 2, "one key for two algorithms: {again:?}");
+    let wrong = run(directory, &["keys", "import", &throwaway("rsa-2048.pem"), "--alg", "ES256"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("rsa-2048.pem"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_configuration_is_checked_and_shown_without_its_secrets() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    run(directory, &["config", "check"]).success();
+    std::fs::write(directory.join("database-url"), "postgres://auth:a-password@db.example/auth").unwrap();
+    for form in [&["config", "dump"][..], &["config", "dump", "--json"]] {
+        let shown = run(directory, form).success();
+        assert!(shown.stdout.contains("db.example") && !shown.stdout.contains("a-password"), "{shown:?}");
+    }
+
+    let file = directory.join("careconnect-auth.toml");
+    let misspelt = std::fs::read_to_string(&file).unwrap().replace("listen =", "lisen =");
+    std::fs::write(&file, misspelt).unwrap();
+    let refused = run(directory, &["config", "check", "--json"]);
+    assert_eq!((refused.code, &refused.json()["ok"]), (2, &serde_json::json!(false)));
+    assert!(refused.stdout.contains("listen"), "the nearest name: {refused:?}");
+}
+
+#[tokio::test]
+async fn a_private_key_that_others_can_read_is_a_warning() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(directory.join("server.key"), open).unwrap();
+    let warned = run(directory, &["config", "check", "--json"]).success().json();
+    assert!(warned["warnings"].to_string().contains("server.key"), "{warned}");
+}
+
+#[tokio::test]
+async fn what_serve_would_refuse_in_a_file_is_found_by_config_check_and_by_doctor() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    let other = crate::support::authority::Authority::new("Other").server();
+    for (file, damaged) in [("client-ca.pem", "garbage".to_owned()), ("server.key", other.key_pem())] {
+        let intact = std::fs::read(directory.join(file)).unwrap();
+        std::fs::write(directory.join(file), damaged).unwrap();
+        for command in [&["config", "check"], &["doctor", "--json"]] {
+            let found = run(directory, command);
+            assert_ne!(found.code, 0, "{file}: {found:?}");
+            assert!(found.stdout.contains(file), "{found:?}");
+        }
+        std::fs::write(directory.join(file), intact).unwrap();
+    }
+}
+
+#[test]
+fn a_command_that_only_reads_makes_no_database() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in [&["consumer", "list"], &["group", "list"]] {
+        let refused = run(directory.path(), command);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("careconnect-auth.db") && refused.stderr.contains("migrate"), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    run(directory.path(), &["migrate"]).success();
+    run(directory.path(), &["consumer", "list"]).success();
+}

@@ -1,0 +1,84 @@
+//! What the README shows is what works.
+
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::support::dev::Dev;
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks of a language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}");
+    let after = text.split(&fence[..]).skip(1).filter_map(|rest| rest.split_once('\n'));
+    after.filter_map(|(_, rest)| rest.split_once("```")).map(|(block, _)| block).collect()
+}
+
+#[test]
+fn the_ten_lines_of_rust_are_the_ones_that_the_crates_documentation_compiles() {
+    let ours = blocks(README, "rust");
+    let tested = blocks(include_str!("../../verifier/README.md"), "rust");
+    assert_eq!(ours, tested[..1]);
+}
+
+#[test]
+fn the_configuration_is_complete_and_under_ten_lines() {
+    let toml = blocks(README, "toml")[0];
+    assert!(toml.lines().count() < 10);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("careconnect-auth.toml");
+    std::fs::write(&file, toml).unwrap();
+    let config = careconnect_auth::config::Config::load(Some(&file)).unwrap();
+    assert!(config.serving().is_ok());
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    for target in targets.filter(|target| !target.contains("://")) {
+        assert!(root.join(target).exists(), "{target}");
+    }
+}
+
+/// Runs a block as it stands, but for the port and for how the binary is called.
+fn run(block: &str, dev: &Dev, directory: &Path, environment: &[(&str, &str)]) -> String {
+    let issuer = dev.manifest()["issuer"].as_str().unwrap().to_owned();
+    let block = block
+        .replace("https://localhost:8443/careconnect", &issuer)
+        .replace("cargo run --", env!("CARGO_BIN_EXE_careconnect-auth"));
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &block]).current_dir(directory).envs(environment.iter().copied());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn scope_granted(answer: &str) -> String {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    assert!(answer["access_token"].is_string(), "{answer}");
+    answer["scope"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_curl_lines_return_tokens() {
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    let (_, section) = README.split_once("## Get a token").unwrap();
+    let blocks = blocks(section, "sh");
+    let by_certificate = run(blocks[0], &dev, directory.path(), &[]);
+    assert!(scope_granted(&by_certificate).contains("patient/appointment.write"));
+
+    let (register, curl) = blocks[1].split_at(blocks[1].find("curl ").unwrap());
+    let registered = run(register, &dev, directory.path(), &[]);
+    let said = |name: &str| registered.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let (id, secret) = (said("client_id "), said("client_secret "));
+    let ask = || run(curl, &dev, directory.path(), &[("CLIENT_ID", &id), ("CLIENT_SECRET", &secret)]);
+    let soon = std::time::Instant::now() + std::time::Duration::from_secs(5); // a second, and room for a busy machine
+    let mut by_secret = ask();
+    while by_secret.contains("client_authentication_failed") && std::time::Instant::now() < soon {
+        by_secret = ask();
+    }
+    assert_eq!(scope_granted(&by_secret), "organization/slot.read");
+}

@@ -1,0 +1,149 @@
+//! `migrate`, `serve` and `SIGTERM`: the binary as operators run it.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    time::Duration,
+};
+
+use crate::support::{
+    authority::Authority,
+    command::{command, run},
+    databases::TestDatabase,
+    listener::write_identity,
+    tls_client,
+};
+
+/// A `serve` process that ends with the test.
+struct Serve {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Serve {
+    fn start(directory: &Path) -> Self {
+        let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut serve = Self { child, log };
+        serve.read_until("serving");
+        serve
+    }
+
+    /// The log up to the line that has `text`.
+    fn read_until(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.contains(text) {
+            assert!(self.log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
+        }
+        read
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+struct Scene {
+    directory: tempfile::TempDir,
+    authority: Authority,
+    _database: TestDatabase,
+    public: u16,
+    metrics: u16,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        careconnect_auth::crypto::install();
+        let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new("Server CA"));
+        let database = TestDatabase::empty().await;
+        let [public, metrics] = free_ports();
+        write_identity(directory.path(), &authority.server());
+        std::fs::write(directory.path().join("database-url"), database.url()).unwrap();
+        let config = format!(
+            "issuer = \"https://localhost:{public}/careconnect\"\nlisten = \"127.0.0.1:{public}\"\n\
+             tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
+             database.url_file = \"database-url\"\nmetrics.listen = \"127.0.0.1:{metrics}\"\n"
+        );
+        std::fs::write(directory.path().join("careconnect-auth.toml"), config).unwrap();
+        Self { directory, authority, _database: database, public, metrics }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn client(&self) -> reqwest::Client {
+        reqwest::Client::builder().tls_backend_preconfigured(tls_client::config(&self.authority, None)).build().unwrap()
+    }
+}
+
+/// Free now; nobody else on this machine is expected to take them in the next second.
+fn free_ports() -> [u16; 2] {
+    let sockets = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    sockets.map(|socket| socket.local_addr().unwrap().port())
+}
+
+#[tokio::test]
+async fn a_database_without_a_schema_is_not_served_until_it_is_migrated() {
+    let scene = Scene::set().await;
+    let refused = run(scene.path(), &["serve"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("careconnect-auth migrate"), "{refused:?}");
+
+    run(scene.path(), &["migrate"]).success();
+    let again = run(scene.path(), &["migrate", "--json"]).success();
+    assert_eq!(again.json()["applied"], serde_json::json!([]));
+
+    let _served = Serve::start(scene.path());
+    let url = format!("https://localhost:{}/health/ready", scene.public);
+    assert_eq!(scene.client().get(url).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn metrics_are_served_on_a_port_of_their_own() {
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let _served = Serve::start(scene.path());
+    let public = format!("https://localhost:{}", scene.public);
+    let token = format!("{public}/careconnect/oauth2/token");
+    scene.client().post(token).form(&[("grant_type", "client_credentials")]).send().await.unwrap();
+    assert_eq!(scene.client().get(format!("{public}/metrics")).send().await.unwrap().status(), 404);
+
+    let metrics = format!("http://127.0.0.1:{}/metrics", scene.metrics);
+    let expected = [
+        r#"careconnect_tokens_refused_total{reason="audience_missing"} 1"#,
+        "careconnect_registry_age_seconds ",
+        r#"careconnect_registry_entries{kind="consumers"} 0"#,
+        "careconnect_tls_certificate_expiry_timestamp_seconds ",
+    ];
+    let complete = async {
+        loop {
+            let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+            if expected.iter().all(|line| text.contains(line)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await; // ages are written once a second
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), complete).await.expect("every line, soon");
+}
+
+#[tokio::test]
+async fn the_order_to_stop_is_obeyed_and_said() {
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let mut served = Serve::start(scene.path());
+    served.signal("TERM");
+    served.read_until("stopped");
+    assert!(served.child.wait().unwrap().success());
+}

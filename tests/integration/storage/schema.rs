@@ -1,0 +1,67 @@
+//! The schema's versions.
+
+use careconnect_auth::storage::StorageError;
+
+use crate::support::databases::TestDatabase;
+
+const ALL: [&str; 3] = ["0001_groups", "0002_consumers", "0003_providers"];
+
+#[tokio::test]
+async fn migrations_are_applied_once() {
+    let database = TestDatabase::empty().await;
+    assert_eq!(database.handle().pending_migrations().await.unwrap(), ALL);
+    assert_eq!(database.handle().migrate().await.unwrap(), ALL);
+    assert_eq!(database.handle().migrate().await.unwrap(), [""; 0]);
+    database.handle().require_current_schema().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_that_migrate_at_once_take_turns() {
+    let database = TestDatabase::empty().await;
+    let other = database.another_handle().await;
+    let (one, two) = tokio::join!(database.handle().migrate(), other.migrate());
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(database.handle().list_groups().await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_schema_that_lacks_migrations_is_refused_with_their_names() {
+    let database = TestDatabase::empty().await;
+    let refusal = database.handle().require_current_schema().await.unwrap_err();
+    assert!(matches!(&refusal, StorageError::MigrationsPending(names) if *names == ALL), "{refusal}");
+    database.handle().migrate().await.unwrap();
+    database.tamper("DELETE FROM _sqlx_migrations WHERE version = 3").await;
+    let refusal = database.handle().require_current_schema().await.unwrap_err();
+    assert!(matches!(&refusal, StorageError::MigrationsPending(names) if *names == ["0003_providers"]), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
+    let database = TestDatabase::fresh().await;
+    database.tamper("UPDATE _sqlx_migrations SET version = 4000 WHERE version = 3").await;
+    for refusal in
+        [database.handle().require_current_schema().await.unwrap_err(), database.handle().migrate().await.unwrap_err()]
+    {
+        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 3 }), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_made_from_other_files_is_refused() {
+    let database = TestDatabase::fresh().await;
+    database
+        .tamper("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 2)")
+        .await;
+    let refusal = database.handle().require_current_schema().await.unwrap_err();
+    assert!(matches!(refusal, StorageError::Schema(_)), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_database_without_a_schema_says_so_without_sql() {
+    // R55
+    let database = TestDatabase::empty().await;
+    let refusal = database.handle().list_consumers().await.unwrap_err();
+    assert!(matches!(refusal, StorageError::Schema(_)), "{refusal}");
+    assert!(!refusal.to_string().contains("SELECT"), "{refusal}");
+}

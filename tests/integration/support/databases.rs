@@ -1,0 +1,150 @@
+//! A database of its own for every test: SQLite, or PostgreSQL with `TEST_DATABASE=postgres`.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use careconnect_auth::{
+    config::DatabaseUrl,
+    storage::{Database, DatabaseSettings},
+};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{postgres_proxy::PostgresProxy, postgres_server::PostgresServer};
+
+/// A database, which goes with this value.
+pub(crate) struct TestDatabase {
+    url: String,
+    handle: Database,
+    backend: Backend,
+}
+
+enum Backend {
+    Sqlite(TempDir),
+    Postgres(PostgresProxy),
+}
+
+impl TestDatabase {
+    /// With the schema and what it brings, and no registrations.
+    pub(crate) async fn fresh() -> Self {
+        if !is_postgres() {
+            let database = Self::empty().await;
+            database.handle.migrate().await.unwrap();
+            return database;
+        }
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let migrated = || async {
+            let name = create("template0").await;
+            let database = Self::postgres(&name).await;
+            database.handle.migrate().await.unwrap();
+            database.handle.close().await; // nobody may be connected to a database that is copied
+            name
+        };
+        Self::postgres(&create(TEMPLATE.get_or_init(migrated).await).await).await
+    }
+
+    /// Without a schema.
+    pub(crate) async fn empty() -> Self {
+        if is_postgres() {
+            return Self::postgres(&create("template0").await).await;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("test.db").display());
+        let handle = Database::open(&settings(&url)).await.unwrap();
+        Self { url, handle, backend: Backend::Sqlite(directory) }
+    }
+
+    async fn postgres(name: &str) -> Self {
+        let proxy = PostgresProxy::to(PostgresServer::shared().socket()).await;
+        let url = PostgresServer::url(name, proxy.port);
+        let handle = Database::open(&settings(&url)).await.unwrap();
+        Self { url, handle, backend: Backend::Postgres(proxy) }
+    }
+
+    /// For a configuration.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// For opening it once more.
+    pub(crate) fn settings(&self) -> DatabaseSettings {
+        settings(&self.url)
+    }
+
+    /// It, opened.
+    pub(crate) const fn handle(&self) -> &Database {
+        &self.handle
+    }
+
+    /// It, opened once more, as another process or node would.
+    pub(crate) async fn another_handle(&self) -> Database {
+        Database::open(&self.settings()).await.unwrap()
+    }
+
+    /// Runs SQL past the program.
+    pub(crate) async fn tamper(&self, statement: &'static str) {
+        use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+        match self.backend {
+            Backend::Sqlite(_) => {
+                SqliteConnection::connect(&self.url).await.unwrap().execute(statement).await.unwrap();
+            }
+            Backend::Postgres(_) => {
+                PgConnection::connect(&self.url).await.unwrap().execute(statement).await.unwrap();
+            }
+        }
+    }
+
+    /// Takes it away: the file is moved, or every connection to the server is cut.
+    pub(crate) async fn take_away(&self) {
+        match &self.backend {
+            Backend::Sqlite(directory) => rename(directory, "test.db", "away.db"),
+            Backend::Postgres(proxy) => proxy.cut(true),
+        }
+    }
+
+    /// Brings it back.
+    pub(crate) async fn give_back(&self) {
+        match &self.backend {
+            Backend::Sqlite(directory) => rename(directory, "away.db", "test.db"),
+            Backend::Postgres(proxy) => proxy.cut(false),
+        }
+    }
+
+    /// Leaves the connections that there are without an answer. A file has none: false.
+    pub(crate) fn freeze_connections(&self) -> bool {
+        match &self.backend {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(proxy) => {
+                proxy.freeze();
+                true
+            }
+        }
+    }
+}
+
+fn is_postgres() -> bool {
+    match std::env::var_os("TEST_DATABASE").as_ref().map(|value| value.to_str()) {
+        None | Some(Some("" | "sqlite")) => false,
+        Some(Some("postgres")) => true,
+        Some(other) => panic!("TEST_DATABASE is {other:?}: expected sqlite or postgres"),
+    }
+}
+
+fn settings(url: &str) -> DatabaseSettings {
+    let url = DatabaseUrl::parse(url).unwrap();
+    DatabaseSettings { url, max_connections: 4, acquire_timeout: Duration::from_secs(5), create_if_missing: true }
+}
+
+/// A new database of the server, as a copy.
+async fn create(template: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    PostgresServer::shared().execute("postgres", format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    name
+}
+
+fn rename(directory: &TempDir, from: &str, to: &str) {
+    std::fs::rename(directory.path().join(from), directory.path().join(to)).unwrap();
+}

@@ -1,0 +1,103 @@
+//! The production accept loop over a router of a few lines.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    body::Bytes,
+    extract::State,
+    routing::{get, post},
+};
+use careconnect_auth::{
+    authentication::peer::PeerConnection,
+    clock::ManualClock,
+    domain::CertificateThumbprint,
+    server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::authority::{Authority, Identity, NOW};
+
+/// A listener on a free port of this machine, with its files.
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Arc<ReloadableTls>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
+    /// Who vouches for the server.
+    pub(crate) root: Authority,
+    pub(crate) directory: TempDir,
+}
+
+/// Limits short enough to wait for.
+pub(crate) fn short_limits() -> Limits {
+    let limit = Duration::from_millis(400);
+    Limits { handshake_timeout: limit, header_timeout: limit, closing_grace: limit, ..Limits::default() }
+}
+
+impl Listener {
+    /// Clients of `client_root` may come in, and no self-signed ones.
+    pub(crate) async fn start(client_root: &Authority) -> Self {
+        Self::with(client_root, &[], Limits::default()).await
+    }
+
+    pub(crate) async fn with(client_root: &Authority, self_signed: &[&Identity], limits: Limits) -> Self {
+        careconnect_auth::crypto::install();
+        let (root, directory) = (Authority::new("Server Root"), tempfile::tempdir().unwrap());
+        write_identity(directory.path(), &root.server());
+        fs::write(directory.path().join("clients.pem"), client_root.pem()).unwrap();
+        let registered: Vec<_> = self_signed.iter().map(|one| CertificateThumbprint::of(&one.chain[0])).collect();
+        let authentication =
+            ClientAuthentication::Optional { self_signed: Arc::new(move |one| registered.contains(one)) };
+        let clock = Arc::new(ManualClock::at(NOW));
+        let tls = ReloadableTls::load(files(directory.path()), authentication, clock.clone()).unwrap();
+        let tls = Arc::new(tls);
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
+        let task = tokio::spawn(serve(socket, tls.clone(), router(tls.clone(), clock.clone()), limits, stop.clone()));
+        Self { address, tls, clock, stop, task, root, directory }
+    }
+}
+
+pub(crate) fn files(directory: &Path) -> TlsFiles {
+    TlsFiles {
+        certificate_file: directory.join("server.pem"),
+        key_file: directory.join("server.key"),
+        client_ca_files: vec![directory.join("clients.pem")],
+        client_crl_files: Vec::new(),
+    }
+}
+
+pub(crate) fn write_identity(directory: &Path, identity: &Identity) {
+    fs::write(directory.join("server.pem"), identity.pem()).unwrap();
+    fs::write(directory.join("server.key"), identity.key_pem()).unwrap();
+}
+
+fn router(tls: Arc<ReloadableTls>, clock: Arc<ManualClock>) -> Router {
+    Router::new()
+        .route("/whoami", get(whoami))
+        .route("/verdict", get(verdict))
+        .route("/slow", get(|| tokio::time::sleep(Duration::from_millis(300))))
+        .route("/echo", post(|body: Bytes| async move { format!("{} octets", body.len()) }))
+        .with_state((tls, clock))
+}
+
+/// The peer's identities, one a line.
+async fn whoami(Extension(peer): Extension<PeerConnection>) -> String {
+    let Some(certificate) = peer.certificate else { return "nobody".to_owned() };
+    certificate.identities().iter().map(|one| format!("{} {}\n", one.kind(), one.value())).collect()
+}
+
+/// What a token request finds: the certificate of the connection, judged again.
+async fn verdict(
+    Extension(peer): Extension<PeerConnection>,
+    State((tls, clock)): State<(Arc<ReloadableTls>, Arc<ManualClock>)>,
+) -> String {
+    use careconnect_auth::clock::Clock;
+    let trust = tls.client_trust().load_full();
+    let verdict = peer.certificate.unwrap().verdict(&trust, clock.now());
+    verdict.map_or_else(|refusal| refusal.reason().to_owned(), |_| "trusted".to_owned())
+}

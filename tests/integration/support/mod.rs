@@ -1,0 +1,15 @@
+//! What tests are made of.
+
+pub(crate) mod authority;
+pub(crate) mod command;
+pub(crate) mod databases;
+pub(crate) mod dev;
+pub(crate) mod listener;
+pub(crate) mod log;
+pub(crate) mod openapi_contract;
+pub(crate) mod postgres_proxy;
+pub(crate) mod postgres_server;
+pub(crate) mod registrations;
+pub(crate) mod requests;
+pub(crate) mod test_server;
+pub(crate) mod tls_client;

@@ -1,0 +1,128 @@
+//! One real PostgreSQL server per test process, on a socket in a directory of its own; both end with the process.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+const SUPERUSER: &str = "careconnect";
+
+/// Waits for its input to end, which it does when this process does, however that happens; then stops the server and
+/// removes its directory. `$1` is the directory, the rest the command that runs the server.
+const WATCHDOG: &str = r#"directory=$1; shift; "$@" >"$directory/log" 2>&1 </dev/null & server=$!
+    cat >/dev/null; kill -QUIT "$server"; wait "$server"; rm -rf "$directory""#;
+
+/// The server.
+pub(crate) struct PostgresServer {
+    directory: PathBuf,
+    /// Lives while its input does.
+    _watchdog: Child,
+}
+
+impl PostgresServer {
+    /// The server of this process; starts it when it is first asked for.
+    pub(crate) fn shared() -> &'static Self {
+        static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
+    /// The socket that it listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
+    /// Runs one statement on one of its databases.
+    pub(crate) async fn execute(&self, database: &str, statement: String) {
+        use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, postgres::PgConnectOptions};
+        let options = PgConnectOptions::new_without_pgpass().socket(&self.directory).username(SUPERUSER);
+        let mut connection = options.database(database).connect().await.unwrap();
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// The URL of one of its databases behind a TCP port of this machine.
+    pub(crate) fn url(database: &str, port: u16) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{port}/{database}?sslmode=disable")
+    }
+
+    fn start() -> Self {
+        let programs = programs();
+        let directory = tempfile::Builder::new().prefix("careconnect-postgres-").tempdir().unwrap().keep();
+        let mut prefix = Vec::new();
+        if let Some((uid, gid)) = unprivileged_account() {
+            chown(&directory, Some(uid), Some(gid)).unwrap();
+            let id = format!("--reuid={uid} --regid={gid} --clear-groups");
+            prefix.extend(["setpriv".to_owned()].into_iter().chain(id.split(' ').map(str::to_owned)));
+        }
+        let data = directory.join("data");
+        let initialise = [programs.join("initdb").display().to_string(), "-D".into(), data.display().to_string()]
+            .into_iter()
+            .chain(["-A", "trust", "-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--no-sync"].map(str::to_owned));
+        run(&prefix, initialise);
+        let settings = format!(
+            "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\nsynchronous_commit = off\n\
+             full_page_writes = off\nmax_connections = 400\nshared_buffers = 32MB\n",
+            directory.display()
+        );
+        let mut file = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        file.write_all(settings.as_bytes()).unwrap();
+
+        let mut watchdog = Command::new("sh");
+        watchdog.args(["-c", WATCHDOG, "watchdog"]).arg(&directory).args(&prefix);
+        watchdog.arg(programs.join("postgres")).arg("-D").arg(&data);
+        watchdog.process_group(0); // an interrupt at the terminal is for the tests; the watchdog cleans up after them
+        let _watchdog = watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { directory, _watchdog };
+        server.wait_until_it_listens();
+        server
+    }
+
+    fn wait_until_it_listens(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let is_ready =
+            || fs::read_to_string(self.directory.join("log")).unwrap_or_default().contains("ready to accept");
+        while !is_ready() {
+            let log = || fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "PostgreSQL did not start: {}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The newest of the installed ones; Debian keeps them out of PATH.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let number =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+    let debian = versions.map(|entry| entry.path()).max_by_key(number).map(|version| version.join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let has_both = |folder: &PathBuf| folder.join("initdb").exists() && folder.join("postgres").exists();
+    debian.into_iter().chain(std::env::split_paths(&path)).find(has_both).unwrap_or_else(|| {
+        panic!("TEST_DATABASE=postgres needs initdb and postgres: install the Debian package `postgresql`")
+    })
+}
+
+/// PostgreSQL refuses to run as root: root's tests run it as somebody else.
+fn unprivileged_account() -> Option<(u32, u32)> {
+    let id = |arguments: &[&str]| -> Option<u32> {
+        let Output { stdout, .. } = Command::new("id").args(arguments).output().ok()?;
+        String::from_utf8(stdout).ok()?.trim().parse().ok()
+    };
+    if id(&["-u"]) != Some(0) {
+        return None;
+    }
+    let account = |name| Some((id(&["-u", name])?, id(&["-g", name])?));
+    Some(["postgres", "nobody"].into_iter().find_map(account).expect("an account `postgres` or `nobody`"))
+}
+
+fn run(prefix: &[String], command: impl Iterator<Item = String>) {
+    let words: Vec<String> = prefix.iter().cloned().chain(command).collect();
+    let outcome = Command::new(&words[0]).args(&words[1..]).current_dir(Path::new("/")).output();
+    let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", words[0]));
+    assert!(outcome.status.success(), "{}: {}", words[0], String::from_utf8_lossy(&outcome.stderr));
+}

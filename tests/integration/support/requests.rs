@@ -1,0 +1,108 @@
+//! Token requests, and answers that have been held against openapi.yaml.
+
+use std::sync::LazyLock;
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
+use serde_json::Value;
+
+use super::{openapi_contract::Contract, test_server::TestServer};
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
+
+/// An answer that fits the contract.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The access token of a success.
+    #[track_caller]
+    pub(crate) fn token(&self) -> String {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        self.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The OAuth error and the reason of a refusal with `status`.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> (String, String) {
+        assert_eq!(self.status, status, "{}", self.text());
+        let body = self.json();
+        let part = |name: &str| body[name].as_str().unwrap().to_owned();
+        (part("error"), part("reason"))
+    }
+}
+
+/// Sends a request for `path` of a server, and holds the answer against openapi.yaml.
+pub(crate) async fn send(method: Method, path: &str, request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+    read(&method, path, response).await
+}
+
+async fn read(method: &Method, path: &str, response: Response) -> Answer {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.bytes().await.unwrap().to_vec();
+    CONTRACT.check(method.as_str(), path, status.as_u16(), &headers, &body);
+    Answer { status, headers, body }
+}
+
+/// A token request, field by field.
+pub(crate) struct TokenCall<'a> {
+    server: &'a TestServer,
+    client: reqwest::Client,
+    headers: HeaderMap,
+    form: Vec<(String, String)>,
+    basic: Option<(String, String)>,
+}
+
+impl<'a> TokenCall<'a> {
+    /// With `grant_type` and nothing else, over `client`.
+    pub(crate) fn new(server: &'a TestServer, client: reqwest::Client) -> Self {
+        let form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
+        Self { server, client, headers: HeaderMap::new(), form, basic: None }
+    }
+
+    /// Adds a parameter, also one that stands there already.
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.form.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.form.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn basic(mut self, id: &str, secret: &str) -> Self {
+        self.basic = Some((id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let path = format!("{}/oauth2/token", self.server.issuer_path());
+        let mut request = self.client.post(self.server.url(&path)).headers(self.headers).form(&self.form);
+        if let Some((id, secret)) = &self.basic {
+            request = request.basic_auth(id, Some(secret));
+        }
+        send(Method::POST, &path, request).await
+    }
+}

@@ -1,0 +1,198 @@
+//! The production server on a free port, with a fresh database, its own keys and its own PKI.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use careconnect_auth::{
+    clock::{Clock, ManualClock},
+    config::Config,
+    domain::{CertificateIdentity, ClaimsProfile, ProviderSystem, ServiceRoot},
+    operations::{
+        register_consumer::{ConsumerRegistration, RegisteredConsumer, register_consumer},
+        register_provider::{ProviderRegistration, register_provider},
+    },
+    server::{RunningServer, Sockets},
+};
+use careconnect_verifier::{Algorithm, Group, KNOWN_GROUPS, KeySet, TokenVerifier, VerifiedToken};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::{
+    authority::{Authority, Identity, NOW},
+    databases::TestDatabase,
+    listener::write_identity,
+    requests::{Answer, TokenCall, send},
+    tls_client,
+};
+
+/// The service root that providers of tests have unless they say otherwise.
+pub(crate) const ROOT: &str = "https://provider.thirdparty.nhs.uk/A20047/STU3/1";
+
+pub(crate) struct TestServer {
+    pub(crate) running: RunningServer,
+    pub(crate) database: TestDatabase,
+    pub(crate) clock: Arc<ManualClock>,
+    /// Of the server's certificate.
+    pub(crate) server_authority: Authority,
+    /// Of client certificates.
+    pub(crate) client_authority: Authority,
+    pub(crate) directory: TempDir,
+}
+
+impl TestServer {
+    /// With the shipped configuration.
+    pub(crate) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// With further lines of configuration.
+    pub(crate) async fn with(toml: &str) -> Self {
+        careconnect_auth::crypto::install();
+        let database = TestDatabase::fresh().await;
+        let directory = tempfile::tempdir().unwrap();
+        let (server_authority, client_authority) = (Authority::new("Server CA"), Authority::new("Client CA"));
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = public.local_addr().unwrap().port();
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+        write_identity(directory.path(), &server_authority.server());
+        write("client-ca.pem", &client_authority.pem());
+        write("database-url", database.url());
+        let config_file = directory.path().join("careconnect-auth.toml");
+        let head = format!(
+            "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\
+             tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n"
+        );
+        std::fs::write(&config_file, format!("{head}{toml}")).unwrap();
+        let config = Config::load(Some(&config_file)).unwrap();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let sockets = Sockets { public, metrics: None };
+        let running = RunningServer::start(&config, clock.clone(), sockets).await.unwrap();
+        Self { running, database, clock, server_authority, client_authority, directory }
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.running.app.issuer.as_str()
+    }
+
+    pub(crate) fn issuer_path(&self) -> &str {
+        self.running.app.issuer.path()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.running.address.port())
+    }
+
+    /// A client that shows no certificate.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.client_that_shows(None)
+    }
+
+    /// A client that shows `identity` in every handshake.
+    pub(crate) fn client_with(&self, identity: &Identity) -> reqwest::Client {
+        self.client_that_shows(Some(identity))
+    }
+
+    fn client_that_shows(&self, identity: Option<&Identity>) -> reqwest::Client {
+        let mut tls = tls_client::config(&self.server_authority, identity);
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+    }
+
+    /// GET, held against openapi.yaml.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        send(reqwest::Method::GET, path, self.client().get(self.url(path))).await
+    }
+
+    /// A token request without proof.
+    pub(crate) fn token(&self) -> TokenCall<'_> {
+        TokenCall::new(self, self.client())
+    }
+
+    /// A token request for [`ROOT`] with the secret of `consumer`.
+    pub(crate) fn token_by_secret(&self, consumer: &RegisteredConsumer) -> TokenCall<'_> {
+        let secret = consumer.secret.as_ref().unwrap().expose();
+        self.token().basic(consumer.consumer.client_id.as_str(), secret).field("resource", ROOT)
+    }
+
+    /// Registers in the database as another process would, and waits until the server has seen it.
+    pub(crate) async fn register(&self, registration: ConsumerRegistration) -> RegisteredConsumer {
+        let registered = register_consumer(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        self.caught_up().await;
+        registered
+    }
+
+    pub(crate) async fn register_provider(&self, change: impl FnOnce(&mut ProviderRegistration)) -> ProviderSystem {
+        let mut registration = provider(ROOT);
+        change(&mut registration);
+        let registered = register_provider(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        self.caught_up().await;
+        registered
+    }
+
+    /// Waits until the server has seen all that is committed; a second is what it has.
+    pub(crate) async fn caught_up(&self) {
+        let committed = self.database.handle().revision().await.unwrap();
+        let seen = async {
+            while self.running.app.registry.revision() < committed {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(1), seen).await;
+        waited.expect("a committed change is seen within a second");
+    }
+
+    /// Verifies as the provider at `root` would, with the keys that the server publishes now.
+    pub(crate) async fn verify(&self, root: &str, token: &str) -> VerifiedToken {
+        let keys = KeySet::parse(&self.get(&format!("{}/.well-known/jwks.json", self.issuer_path())).await.body);
+        let now = self.clock.now().0;
+        TokenVerifier::for_issuer(self.issuer())
+            .audience(root)
+            .keys(careconnect_verifier::FixedKeys::new(keys.unwrap()))
+            .algorithms(&Algorithm::ALL)
+            .clock(move || now)
+            .build()
+            .unwrap()
+            .verify_offline(token)
+            .unwrap()
+    }
+}
+
+/// A consumer in all groups, with a secret.
+pub(crate) fn consumer() -> ConsumerRegistration {
+    ConsumerRegistration {
+        client_id: None,
+        name: "Example 111".parse().unwrap(),
+        asid: "200000000205".parse().unwrap(),
+        organisation: careconnect_auth::domain::Organisation {
+            ods_code: "A1001".parse().unwrap(),
+            organisation_type: "urgent-care".parse().unwrap(),
+        },
+        groups: all_groups(),
+        certificates: vec![],
+        with_secret: true,
+    }
+}
+
+/// A consumer in all groups that comes with `identity`.
+pub(crate) fn consumer_with_certificate(identity: CertificateIdentity) -> ConsumerRegistration {
+    ConsumerRegistration { certificates: vec![identity], with_secret: false, ..consumer() }
+}
+
+/// A provider that honours all groups.
+pub(crate) fn provider(root: &str) -> ProviderRegistration {
+    ProviderRegistration {
+        asid: "200000000359".parse().unwrap(),
+        ods_code: "A20047".parse().unwrap(),
+        name: "Example practice".parse().unwrap(),
+        service_root: ServiceRoot::parse(root).unwrap(),
+        signing_algorithm: Algorithm::Es256,
+        token_lifetime: careconnect_auth::domain::TokenLifetime::DEFAULT,
+        certificate_bound: false,
+        claims_profile: ClaimsProfile::CareConnect,
+        groups: all_groups(),
+    }
+}
+
+pub(crate) fn all_groups() -> BTreeSet<Group> {
+    KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect()
+}

@@ -1,0 +1,187 @@
+//! `client_secret_basic` and `client_secret_post`.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use careconnect_auth::clock::Clock;
+use careconnect_auth::domain::CredentialKind;
+use careconnect_auth::operations::change_status::{StatusChange, change_consumer_status};
+use tracing::Level;
+
+use crate::support::{
+    log::Log,
+    test_server::{ROOT, TestServer, consumer},
+};
+
+#[tokio::test]
+async fn a_secret_in_the_header_or_in_the_body_gets_a_token() {
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
+
+    let basic = server.token_by_secret(&registered).send().await;
+    let post =
+        server.token().field("client_id", id).field("client_secret", secret).field("resource", ROOT).send().await;
+
+    for answer in [basic, post] {
+        let verified = server.verify(ROOT, &answer.token()).await;
+        assert_eq!((verified.asid().as_str(), verified.ods_code().as_str()), ("200000000205", "A1001"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_says_what_was_granted_and_is_not_stored() {
+    // R2, R7, R8
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+
+    let answer = server.token_by_secret(&registered).send().await;
+
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body = answer.json();
+    assert_eq!((body["token_type"].as_str(), body["expires_in"].as_i64()), (Some("Bearer"), Some(300)));
+    assert_eq!(body["scope"], "organization/slot.read patient/appointment.read patient/appointment.write");
+    assert!(body.get("refresh_token").is_none());
+}
+
+#[tokio::test]
+async fn every_failure_of_authentication_looks_the_same() {
+    // R13, R14, R15
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let (good, other) = (server.register(consumer()).await, server.register(consumer()).await);
+    let suspended = server.register(consumer()).await;
+    let id = |registered: &careconnect_auth::operations::register_consumer::RegisteredConsumer| {
+        (registered.consumer.client_id.to_string(), registered.secret.as_ref().unwrap().expose().to_owned())
+    };
+    let (good, other, suspended_pair) = (id(&good), id(&other), id(&suspended));
+    let client_id = suspended.consumer.client_id;
+    let database = server.database.handle();
+    change_consumer_status(database, &client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
+    server.caught_up().await;
+
+    let attempts = [
+        (good.0.clone(), "wrong".to_owned()),
+        (good.0.clone(), format!("{} ", good.1)),
+        (good.0.clone(), good.1.to_ascii_lowercase()),
+        (good.0.clone(), other.1),
+        ("00000000-0000-4000-8000-000000000000".to_owned(), good.1.clone()),
+        ("' OR 1=1 --".to_owned(), good.1),
+        suspended_pair,
+    ];
+    let mut bodies = Vec::new();
+    for (id, secret) in attempts {
+        let answer = server.token().basic(&id, &secret).field("resource", ROOT).send().await;
+        assert_eq!(answer.refused(401), ("invalid_client".into(), "client_authentication_failed".into()), "{id}");
+        assert!(answer.header("www-authenticate").starts_with("Basic realm="));
+        let mut body = answer.json();
+        body.as_object_mut().unwrap().remove("trace_id");
+        bodies.push(body);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_suspended_consumers_secret_costs_what_a_strangers_costs_even_if_it_was_right_before() {
+    // R13: with room for one hash, several at a time are too many, and only a hash can be one too many
+    let server = TestServer::with("limits.argon2_concurrency = 1\nlimits.argon2_queue_length = 0\n").await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    server.token_by_secret(&registered).send().await.token();
+    let client_id = &registered.consumer.client_id;
+    let database = server.database.handle();
+    change_consumer_status(database, client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
+    server.caught_up().await;
+
+    let ask = || server.token_by_secret(&registered).send();
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+
+    let statuses = [one, two, three].map(|answer| answer.status.as_u16());
+    assert!(statuses.contains(&401) && statuses.contains(&503), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_secret_is_kept_only_as_a_hash() {
+    // R16
+    let server = TestServer::start().await;
+    let registered = server.register(consumer()).await;
+    let stored = server.running.app.registry.consumer(registered.consumer.client_id.as_str()).unwrap();
+    let [credential] = stored.credentials.as_slice() else { panic!("one credential") };
+    let CredentialKind::Secret(hash) = &credential.kind else { panic!("a secret") };
+    assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+    assert!(!hash.as_str().contains(registered.secret.unwrap().expose()));
+}
+
+#[tokio::test]
+async fn neither_a_secret_nor_a_token_is_in_the_log_at_any_level() {
+    // R55
+    let log = Log::capture_from(Level::TRACE);
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
+    let token = server.token_by_secret(&registered).send().await.token();
+    let wrong = format!("{secret}-and-more");
+    server.token().field("client_id", id).field("client_secret", &wrong).field("resource", ROOT).send().await;
+    let url = server.url(&format!("/careconnect/oauth2/token?client_secret={secret}"));
+    server.client().post(url).send().await.unwrap();
+
+    let (text, header) = (log.text(), BASE64_STANDARD.encode(format!("{id}:{secret}")));
+    assert!(text.contains("token issued") && text.contains("token refused") && text.contains("\"TRACE\""));
+    for hidden in [secret, &header, token.rsplit('.').next().unwrap(), "$argon2id$"] {
+        assert!(!text.contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_caller_calls_itself_forges_no_log_line() {
+    // R55
+    let log = Log::capture();
+    let server = TestServer::start().await;
+    for forged in ["x\r\n{\"fields\":{\"message\":\"token issued\"}}", "x\u{1b}[2K", "x\u{2028}\u{9b}2K", "x\u{202e}"] {
+        let by_id = server.token().basic(forged, "x").field("resource", ROOT).send().await;
+        let by_field = server.token().field("client_id", forged).field("resource", ROOT).send().await;
+        let by_scope = server.token().field("scope", forged).field("grant_type", forged).send().await;
+        assert!([by_id, by_field, by_scope].iter().all(|answer| answer.status.is_client_error()), "{forged:?}");
+    }
+    let text = log.text();
+    assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{2028}', '\u{202e}']), "{text}");
+    for line in text.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_ne!(event["fields"]["message"], "token issued");
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_consumer_gets_no_token_until_it_is_resumed() {
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    server.token_by_secret(&registered).send().await.token();
+
+    for (change, status) in [(StatusChange::Suspend, 401), (StatusChange::Resume, 200)] {
+        let client_id = &registered.consumer.client_id;
+        change_consumer_status(server.database.handle(), client_id, change, server.clock.now()).await.unwrap();
+        server.caught_up().await;
+        assert_eq!(server.token_by_secret(&registered).send().await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_secrets_is_bounded_and_does_not_stop_one_that_is_known() {
+    let server = TestServer::with("limits.argon2_concurrency = 1\nlimits.argon2_queue_length = 0\n").await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    server.token_by_secret(&registered).send().await.token();
+
+    let wrong = || server.token().basic("nobody", "wrong").field("resource", ROOT).send();
+    let (one, two, three, known) = tokio::join!(wrong(), wrong(), wrong(), server.token_by_secret(&registered).send());
+
+    known.token();
+    let statuses: Vec<u16> = [&one, &two, &three].iter().map(|answer| answer.status.as_u16()).collect();
+    assert!(statuses.contains(&401) && statuses.contains(&503), "{statuses:?}");
+    let overloaded = [one, two, three].into_iter().find(|answer| answer.status == 503).unwrap();
+    assert_eq!(overloaded.refused(503), ("temporarily_unavailable".into(), "overloaded".into()));
+    assert_eq!(overloaded.header("retry-after"), "1");
+}

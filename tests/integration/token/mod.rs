@@ -1,0 +1,6 @@
+mod bodies;
+mod by_certificate;
+mod by_secret;
+mod claims;
+mod refusals;
+mod scopes_and_audiences;

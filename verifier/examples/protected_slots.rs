@@ -1,0 +1,37 @@
+//! A provider that lets assured consumers search its slots.
+//!
+//! `cargo run -p careconnect-verifier --example protected_slots --features axum -- ISSUER SERVICE_ROOT [CA_FILE]`
+
+use axum::{Router, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use careconnect_verifier::{Group, Rejection, RemoteKeys, TokenVerifier, axum::Verified};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [issuer, service_root, authority @ ..] = arguments.as_slice() else {
+        return Err("expected ISSUER and SERVICE_ROOT".into());
+    };
+
+    let mut keys = RemoteKeys::from_url(format!("{issuer}/.well-known/jwks.json"));
+    if let Some(file) = authority.first() {
+        keys = keys.certificate_authority(std::fs::read_to_string(file)?);
+    }
+    let verifier = TokenVerifier::for_issuer(issuer).audience(service_root).keys(keys.build()?).build()?;
+
+    let routes = Router::new().route("/Slot", get(search_slots)).with_state(verifier);
+    axum::serve(TcpListener::bind("127.0.0.1:8080").await?, routes).await?;
+    Ok(())
+}
+
+/// The organisation type comes from the token: nothing in the query can claim another.
+async fn search_slots(Verified(caller): Verified) -> Result<impl IntoResponse, Rejection> {
+    caller.require(&Group::READ_SLOT)?;
+    let slots = match caller.organisation_type().as_str() {
+        "urgent-care" => {
+            r#"{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"resource":{"resourceType":"Slot"}}]}"#
+        }
+        _ => r#"{"resourceType":"Bundle","type":"searchset","total":0}"#,
+    };
+    Ok(([(CONTENT_TYPE, "application/fhir+json")], slots))
+}

@@ -1,0 +1,142 @@
+//! The steps to a verifier. What must not be forgotten is a step of its own; everything else has a safe default.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{Algorithm, KeySource, TokenVerifier, policy::Policy};
+
+/// The longest leeway that can be asked for, in seconds.
+const MAX_LEEWAY: i64 = 60;
+
+/// A verifier that lacks the provider's service root and the issuer's keys.
+#[derive(Debug)]
+#[must_use = "call audience()"]
+pub struct NeedsAudience {
+    issuer: String,
+}
+
+/// A verifier that lacks the issuer's keys.
+#[derive(Debug)]
+#[must_use = "call keys()"]
+pub struct NeedsKeys {
+    issuer: String,
+    audience: String,
+}
+
+/// A verifier with every option at its default: ES256 and RS256, 5 seconds of leeway, the system's clock.
+#[must_use = "call build()"]
+pub struct TokenVerifierBuilder {
+    policy: Policy,
+    keys: Arc<dyn KeySource>,
+}
+
+/// A verifier cannot be made of these options.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidOptions {
+    /// An empty issuer or audience would match an empty claim.
+    #[error("expected an {0}, received an empty text")]
+    Empty(&'static str),
+    /// RFC 7519 §4.1.4 speaks of a few minutes at most; within one, clocks can be kept.
+    #[error("expected a leeway of at most {MAX_LEEWAY} seconds, received {0}")]
+    Leeway(i64),
+    /// Without an algorithm every token would be refused.
+    #[error("expected at least one algorithm")]
+    NoAlgorithm,
+}
+
+impl NeedsAudience {
+    pub(crate) fn new(issuer: String) -> Self {
+        Self { issuer }
+    }
+
+    /// Accepts tokens for `service_root` only: this provider's service root URL, exactly as it is registered. Compared as
+    /// a whole string; a prefix is not enough.
+    pub fn audience(self, service_root: impl Into<String>) -> NeedsKeys {
+        NeedsKeys { issuer: self.issuer, audience: service_root.into() }
+    }
+}
+
+impl NeedsKeys {
+    /// Takes the issuer's keys from `source`.
+    pub fn keys(self, source: impl KeySource) -> TokenVerifierBuilder {
+        TokenVerifierBuilder {
+            policy: Policy {
+                issuer: self.issuer,
+                audience: self.audience,
+                algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
+                leeway: 5,
+                max_age: None,
+                must_be_bound: false,
+                clock: Box::new(system_time),
+            },
+            keys: Arc::new(source),
+        }
+    }
+}
+
+impl TokenVerifierBuilder {
+    /// Allows these algorithms instead of ES256 and RS256. A key still decides which of them it is for.
+    pub fn algorithms(mut self, algorithms: &[Algorithm]) -> Self {
+        self.policy.algorithms = algorithms.to_vec();
+        self
+    }
+
+    /// Allows for clocks that differ by up to `seconds`; at most 60.
+    pub fn leeway(mut self, seconds: u32) -> Self {
+        self.policy.leeway = i64::from(seconds);
+        self
+    }
+
+    /// Refuses tokens that were issued more than `seconds` ago, however long the issuer lets them live.
+    pub fn max_age(mut self, seconds: u32) -> Self {
+        self.policy.max_age = Some(i64::from(seconds));
+        self
+    }
+
+    /// Refuses tokens that are not bound to a certificate. A bound token always needs its certificate, with or without this.
+    pub fn require_certificate_binding(mut self) -> Self {
+        self.policy.must_be_bound = true;
+        self
+    }
+
+    /// Takes the time, in Unix seconds, from `clock` instead of the system's.
+    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.policy.clock = Box::new(clock);
+        self
+    }
+
+    /// The verifier, unless an option is one that would make it unsafe or useless.
+    pub fn build(self) -> Result<TokenVerifier, InvalidOptions> {
+        let Self { policy, keys } = self;
+        if policy.issuer.is_empty() {
+            return Err(InvalidOptions::Empty("issuer"));
+        }
+        if policy.audience.is_empty() {
+            return Err(InvalidOptions::Empty("audience"));
+        }
+        if policy.algorithms.is_empty() {
+            return Err(InvalidOptions::NoAlgorithm);
+        }
+        if policy.leeway > MAX_LEEWAY {
+            return Err(InvalidOptions::Leeway(policy.leeway));
+        }
+        Ok(TokenVerifier::new(policy, keys))
+    }
+}
+
+impl fmt::Debug for TokenVerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifierBuilder").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// Before 1970 is taken for 1970: then nothing is valid yet.
+#[expect(clippy::disallowed_methods, reason = "the default clock; `TokenVerifierBuilder::clock` replaces it")]
+fn system_time() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
+}

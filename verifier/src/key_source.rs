@@ -1,0 +1,60 @@
+//! Where the issuer's keys come from.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::KeySet;
+
+/// A future that can be kept in a box, so that any source fits into one verifier type.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The issuer's keys are not to be had; the text says what went wrong, for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct KeysUnavailable(pub String);
+
+/// Gives a verifier the issuer's keys.
+pub trait KeySource: Send + Sync + 'static {
+    /// The keys, if they can be used as they are; never waits.
+    fn current(&self) -> Option<Arc<KeySet>>;
+
+    /// Called when [`current`](Self::current) has nothing, or lacks `key_id`: looks again, if that can help and is not
+    /// too early, and gives the best keys that there are.
+    fn refreshed<'a>(&'a self, key_id: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>>;
+}
+
+/// Keys that the caller brings and that do not change.
+#[derive(Debug, Clone)]
+pub struct FixedKeys(Arc<KeySet>);
+
+impl FixedKeys {
+    /// Exactly these keys.
+    pub fn new(keys: KeySet) -> Self {
+        Self(Arc::new(keys))
+    }
+}
+
+impl From<KeySet> for FixedKeys {
+    fn from(keys: KeySet) -> Self {
+        Self::new(keys)
+    }
+}
+
+impl KeySource for FixedKeys {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn refreshed<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>> {
+        Box::pin(std::future::ready(Ok(Arc::clone(&self.0))))
+    }
+}
+
+impl<S: KeySource> KeySource for Arc<S> {
+    fn current(&self) -> Option<Arc<KeySet>> {
+        self.as_ref().current()
+    }
+
+    fn refreshed<'a>(&'a self, key_id: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>> {
+        self.as_ref().refreshed(key_id)
+    }
+}

@@ -1,0 +1,46 @@
+#![cfg_attr(feature = "remote-keys", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "remote-keys"),
+    doc = "Verifies careconnect-auth access tokens offline, with keys that you bring."
+)]
+#![deny(missing_docs)]
+
+mod algorithm;
+#[cfg(feature = "axum")]
+pub mod axum;
+mod base64url;
+mod builder;
+mod claim_types;
+mod claims;
+mod crypto;
+mod group;
+mod identifiers;
+mod key_set;
+mod key_source;
+mod policy;
+mod presented;
+mod public_key;
+mod rejection;
+#[cfg(feature = "remote-keys")]
+mod remote_keys;
+mod strict_json;
+mod token_verifier;
+mod unverified;
+mod unverified_claims;
+mod verified_token;
+
+pub use algorithm::Algorithm;
+pub use builder::{InvalidOptions, NeedsAudience, NeedsKeys, TokenVerifierBuilder};
+pub use claims::{AccessTokenClaims, Confirmation};
+pub use group::{Group, InteractionId, KNOWN_GROUPS, KnownGroup};
+pub use identifiers::{Asid, ClientId, InvalidIdentifier, OdsCode, OrganisationType};
+pub use key_set::{InvalidKeySet, KeySet};
+pub use key_source::{BoxFuture, FixedKeys, KeySource, KeysUnavailable};
+pub use presented::{CertificateThumbprint, Presented};
+pub use public_key::{PublicKey, UnusableKey};
+pub use rejection::{Binding, Rejection};
+#[cfg(feature = "remote-keys")]
+pub use remote_keys::{RemoteKeys, RemoteKeysBuilder, RemoteKeysError};
+pub use token_verifier::TokenVerifier;
+pub use unverified::UnverifiedText;
+pub use verified_token::VerifiedToken;

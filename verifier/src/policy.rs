@@ -1,0 +1,112 @@
+//! What a token is held against, every check written out.
+
+use std::fmt;
+
+use crate::{
+    Algorithm, Presented, Rejection, VerifiedToken,
+    strict_json::Text,
+    unverified::{UnverifiedToken, excerpt},
+    unverified_claims::UnverifiedClaims,
+};
+
+/// Issuer, audience and the options of one verifier. Times and durations in seconds.
+pub(crate) struct Policy {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) leeway: i64,
+    pub(crate) max_age: Option<i64>,
+    pub(crate) must_be_bound: bool,
+    pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Policy {
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// What can be refused before the signature has been looked at, because it would be refused after it as well.
+    pub(crate) fn screen<'t>(
+        &self,
+        token: &'t UnverifiedToken<'_>,
+        now: i64,
+    ) -> Result<UnverifiedClaims<'t>, Rejection> {
+        token.header.require_access_token()?;
+        self.check_algorithm(token.header.algorithm)?;
+        let claims = UnverifiedClaims::read(&token.payload)?;
+        self.check_issuer(claims.issuer()?)?;
+        self.check_audience(claims.audiences()?)?;
+        self.check_times(&claims, now)?;
+        Ok(claims)
+    }
+
+    /// What is left to check once the signature has proven the claims.
+    pub(crate) fn judge(
+        &self,
+        claims: UnverifiedClaims<'_>,
+        presented: &Presented<'_>,
+    ) -> Result<VerifiedToken, Rejection> {
+        let token = VerifiedToken::new(claims.into_claims(&self.audience)?);
+        token.require_holder(presented.certificate, self.must_be_bound)?;
+        if let Some(ssp_from) = presented.ssp_from {
+            token.require_system(ssp_from)?;
+        }
+        Ok(token)
+    }
+
+    fn check_algorithm(&self, algorithm: Algorithm) -> Result<(), Rejection> {
+        if self.algorithms.contains(&algorithm) {
+            return Ok(());
+        }
+        Err(Rejection::UnsupportedAlgorithm { received: Some(algorithm.name().to_owned()) })
+    }
+
+    fn check_issuer(&self, issuer: &str) -> Result<(), Rejection> {
+        if issuer == self.issuer {
+            return Ok(());
+        }
+        Err(Rejection::WrongIssuer { expected: self.issuer.clone(), received: excerpt(issuer) })
+    }
+
+    fn check_audience(&self, audiences: &[Text<'_>]) -> Result<(), Rejection> {
+        if audiences.iter().any(|Text(audience)| *audience == self.audience) {
+            return Ok(());
+        }
+        let received = audiences.iter().take(4).map(|Text(audience)| excerpt(audience)).collect();
+        Err(Rejection::WrongAudience { expected: self.audience.clone(), received })
+    }
+
+    /// Saturating throughout, so that no number in a token and no clock can overflow a check into a pass.
+    fn check_times(&self, claims: &UnverifiedClaims<'_>, now: i64) -> Result<(), Rejection> {
+        let (expired_at, issued_at) = (claims.expires_at()?, claims.issued_at()?);
+        if expired_at <= now.saturating_sub(self.leeway) {
+            return Err(Rejection::Expired { expired_at, now, leeway: self.leeway });
+        }
+        let latest = now.saturating_add(self.leeway);
+        if let Some(not_before) = claims.not_before().filter(|not_before| *not_before > latest) {
+            return Err(Rejection::NotYetValid { not_before, now });
+        }
+        if issued_at > latest {
+            return Err(Rejection::IssuedInFuture { issued_at, now });
+        }
+        match self.max_age {
+            Some(max_age) if issued_at < now.saturating_sub(max_age).saturating_sub(self.leeway) => {
+                Err(Rejection::TooOld { issued_at, now, max_age })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("algorithms", &self.algorithms)
+            .field("leeway", &self.leeway)
+            .field("max_age", &self.max_age)
+            .field("must_be_bound", &self.must_be_bound)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! One public key: a JWK (RFC 7517) read strictly, and made ready for the algorithms that it may be used with.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    Algorithm, Rejection, base64url,
+    crypto::VerifyingKey,
+    strict_json::{self, Unambiguous},
+    unverified::UnverifiedToken,
+};
+
+/// Members that only the key's owner may have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A key that can verify signatures. It decides the algorithm; a token can only agree.
+pub struct PublicKey {
+    /// One, unless an RSA key leaves it open.
+    ready: Vec<(Algorithm, VerifyingKey)>,
+}
+
+/// Why a JWK is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnusableKey {
+    /// It is no JSON object, or has a member twice.
+    #[error("is no JSON object without repeated members")]
+    NotAnObject,
+    /// It has no `kid`, so no token can name it.
+    #[error("has no kid")]
+    NoKeyId,
+    /// Another key of the set has the same `kid`.
+    #[error("shares its kid with another key")]
+    RepeatedKeyId,
+    /// A member is absent or has another value than it may.
+    #[error("{member} is not {expected}")]
+    Member {
+        /// The member's name.
+        member: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// It gives away the private half, so anybody may have signed with it.
+    #[error("shows the private member {0}")]
+    PrivateMember(&'static str),
+    /// Its `alg` is unknown or does not belong to its `kty` and `crv`.
+    #[error("is labelled {0:?}, which does not fit its type")]
+    WrongAlgorithm(String),
+    /// The cryptographic library refuses it, such as a point that is not on the curve.
+    #[error("is no valid key")]
+    Invalid,
+}
+
+impl PublicKey {
+    /// Reads one JWK. `kid` is ignored here: it is the key set's business.
+    pub fn from_jwk(json: &[u8]) -> Result<Self, UnusableKey> {
+        strict_json::read(json, |json, _| Unambiguous::deserialize(json)).map_err(|_| UnusableKey::NotAnObject)?;
+        match serde_json::from_slice(json) {
+            Ok(Value::Object(jwk)) => Self::from_members(&jwk),
+            _ => Err(UnusableKey::NotAnObject),
+        }
+    }
+
+    /// The algorithms that it may be used with: one, unless an RSA key without `alg` leaves the padding open.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.ready.iter().map(|(algorithm, _)| *algorithm)
+    }
+
+    /// Checks a signature in the form of RFC 7518 §3.
+    pub fn verify_signature(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Rejection> {
+        let (_, key) = self
+            .ready
+            .iter()
+            .find(|(permitted, _)| *permitted == algorithm)
+            .ok_or_else(|| Rejection::UnsupportedAlgorithm { received: Some(algorithm.name().to_owned()) })?;
+        if key.verifies(message, signature) { Ok(()) } else { Err(Rejection::BadSignature) }
+    }
+
+    /// Checks the signature of a compact JWS and gives its payload; says nothing of what the payload means.
+    pub fn verify_jws(&self, jws: &[u8]) -> Result<Vec<u8>, Rejection> {
+        let token = UnverifiedToken::read(jws)?;
+        self.verify_signature(token.header.algorithm, token.signed, &token.signature)?;
+        Ok(token.payload)
+    }
+
+    pub(crate) fn from_members(jwk: &Map<String, Value>) -> Result<Self, UnusableKey> {
+        if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| jwk.contains_key(*member)) {
+            return Err(UnusableKey::PrivateMember(member));
+        }
+        require_purpose(jwk)?;
+        let ready = match text(jwk, "kty") {
+            Some("EC") => match text(jwk, "crv") {
+                Some("P-256") => elliptic_curve_point(jwk, Algorithm::Es256, 32),
+                Some("P-384") => elliptic_curve_point(jwk, Algorithm::Es384, 48),
+                _ => Err(UnusableKey::Member { member: "crv", expected: "P-256 or P-384" }),
+            },
+            Some("OKP") => match text(jwk, "crv") {
+                Some("Ed25519") => edwards_point(jwk),
+                _ => Err(UnusableKey::Member { member: "crv", expected: "Ed25519" }),
+            },
+            Some("RSA") => rsa(jwk),
+            _ => Err(UnusableKey::Member { member: "kty", expected: "EC, OKP or RSA" }),
+        }?;
+        Ok(Self { ready })
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.algorithms()).finish()
+    }
+}
+
+/// RFC 7517 §4.2, §4.3: a key that says what it is for must be for this.
+fn require_purpose(jwk: &Map<String, Value>) -> Result<(), UnusableKey> {
+    if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
+        return Err(UnusableKey::Member { member: "use", expected: "sig" });
+    }
+    let verifies = |operations: &Value| {
+        operations.as_array().is_some_and(|operations| {
+            operations.iter().all(Value::is_string) && operations.iter().any(|operation| operation == "verify")
+        })
+    };
+    if jwk.get("key_ops").is_some_and(|operations| !verifies(operations)) {
+        return Err(UnusableKey::Member { member: "key_ops", expected: "an array with verify" });
+    }
+    Ok(())
+}
+
+/// Those of `possible` that the key's `alg`, when it has one, leaves.
+fn permitted(jwk: &Map<String, Value>, possible: &[Algorithm]) -> Result<Vec<Algorithm>, UnusableKey> {
+    let Some(label) = jwk.get("alg") else { return Ok(possible.to_vec()) };
+    let permitted: Vec<_> = possible.iter().copied().filter(|algorithm| label == algorithm.name()).collect();
+    if permitted.is_empty() {
+        let label = label.as_str().unwrap_or_default().chars().take(32).collect();
+        return Err(UnusableKey::WrongAlgorithm(label));
+    }
+    Ok(permitted)
+}
+
+fn elliptic_curve_point(
+    jwk: &Map<String, Value>,
+    algorithm: Algorithm,
+    length: usize,
+) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
+    permitted(jwk, &[algorithm])?;
+    let mut point = vec![4]; // uncompressed: SEC 1 §2.3.3
+    for member in ["x", "y"] {
+        let coordinate = bytes(jwk, member)
+            .filter(|coordinate| coordinate.len() == length)
+            .ok_or(UnusableKey::Member { member, expected: "a coordinate in the curve's full length" })?;
+        point.extend(coordinate);
+    }
+    Ok(vec![(algorithm, VerifyingKey::point(algorithm, &point).ok_or(UnusableKey::Invalid)?)])
+}
+
+fn edwards_point(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
+    permitted(jwk, &[Algorithm::EdDsa])?;
+    let point = bytes(jwk, "x")
+        .filter(|point| point.len() == 32)
+        .ok_or(UnusableKey::Member { member: "x", expected: "32 octets" })?;
+    Ok(vec![(Algorithm::EdDsa, VerifyingKey::point(Algorithm::EdDsa, &point).ok_or(UnusableKey::Invalid)?)])
+}
+
+fn rsa(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
+    let algorithms = permitted(jwk, &[Algorithm::Rs256, Algorithm::Ps256])?;
+    let n = bytes(jwk, "n")
+        .filter(|n| (2048..=8192).contains(&bit_length(n)))
+        .ok_or(UnusableKey::Member { member: "n", expected: "a modulus of 2048 to 8192 bits without leading zeros" })?;
+    let e = bytes(jwk, "e")
+        .filter(|e| e.last().is_some_and(|last| last % 2 == 1) && (17..=64).contains(&bit_length(e)))
+        .ok_or(UnusableKey::Member { member: "e", expected: "an odd exponent of at least 65537" })?;
+    algorithms
+        .into_iter()
+        .map(|algorithm| Some((algorithm, VerifyingKey::rsa(algorithm, &n, &e)?)))
+        .collect::<Option<_>>()
+        .ok_or(UnusableKey::Invalid)
+}
+
+/// Length of a big-endian number; zero, so out of every range, when it has a leading zero octet (RFC 7518 §6.3.1.1).
+fn bit_length(number: &[u8]) -> usize {
+    match number.first() {
+        None | Some(0) => 0,
+        Some(first) => number.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(8),
+    }
+}
+
+fn bytes(jwk: &Map<String, Value>, member: &str) -> Option<Vec<u8>> {
+    base64url::decode(text(jwk, member)?)
+}
+
+fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Option<&'a str> {
+    jwk.get(member)?.as_str()
+}

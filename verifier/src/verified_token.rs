@@ -1,0 +1,98 @@
+//! A token that has passed every check. Only [`TokenVerifier`](crate::TokenVerifier) makes one.
+
+use crate::{
+    AccessTokenClaims, Asid, Binding, CertificateThumbprint, ClientId, Group, OdsCode, OrganisationType, Rejection,
+    unverified::excerpt,
+};
+
+/// Who is calling, and what they have been assured to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    claims: AccessTokenClaims,
+}
+
+impl VerifiedToken {
+    /// For the verifier alone, after it has checked the signature.
+    pub(crate) fn new(claims: AccessTokenClaims) -> Self {
+        Self { claims }
+    }
+
+    /// The caller's accredited system.
+    pub fn asid(&self) -> &Asid {
+        &self.claims.asid
+    }
+
+    /// The organisation that the caller works for.
+    pub fn ods_code(&self) -> &OdsCode {
+        &self.claims.ods_code
+    }
+
+    /// That organisation's type.
+    pub fn organisation_type(&self) -> &OrganisationType {
+        &self.claims.org_type
+    }
+
+    /// What the caller may do.
+    pub fn groups(&self) -> &[Group] {
+        &self.claims.groups
+    }
+
+    /// The caller's registration.
+    pub fn client_id(&self) -> &ClientId {
+        &self.claims.client_id
+    }
+
+    /// The token's own identity, for the log.
+    pub fn token_id(&self) -> &str {
+        &self.claims.jti
+    }
+
+    /// The first second in which the token has ended, Unix time.
+    pub fn expires_at(&self) -> i64 {
+        self.claims.exp
+    }
+
+    /// Everything that the token says.
+    pub fn claims(&self) -> &AccessTokenClaims {
+        &self.claims
+    }
+
+    /// Refuses with 403 unless the caller has been assured for `group`. Names compare whole and exactly.
+    pub fn require(&self, group: &Group) -> Result<(), Rejection> {
+        if self.claims.groups.contains(group) {
+            Ok(())
+        } else {
+            Err(Rejection::GroupMissing { required: group.clone(), held: self.claims.groups.clone() })
+        }
+    }
+
+    /// RFC 8705 §3: a bound token is of use to the holder of its certificate only.
+    pub(crate) fn require_holder(
+        &self,
+        presented: Option<CertificateThumbprint>,
+        must_be_bound: bool,
+    ) -> Result<(), Rejection> {
+        let Some(confirmation) = &self.claims.cnf else {
+            return if must_be_bound { Err(Rejection::CertificateMismatch(Binding::NotBound)) } else { Ok(()) };
+        };
+        let bound_to = CertificateThumbprint::parse(&confirmation.x5t_s256).ok_or_else(|| Rejection::InvalidClaim {
+            claim: "cnf",
+            expected: "an object whose x5t#S256 is a SHA-256 in base64url",
+            received: Some(excerpt(&confirmation.x5t_s256)),
+        })?;
+        match presented {
+            None => Err(Rejection::CertificateMismatch(Binding::NoCertificate)),
+            Some(presented) if presented != bound_to => Err(Rejection::CertificateMismatch(Binding::OtherCertificate)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The system for which the SSP forwarded the call must be the token's.
+    pub(crate) fn require_system(&self, ssp_from: &str) -> Result<(), Rejection> {
+        if ssp_from == self.claims.asid.as_str() {
+            Ok(())
+        } else {
+            Err(Rejection::AsidMismatch { expected: self.claims.asid.clone(), received: excerpt(ssp_from) })
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The crate as its users see it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accepts;
+#[cfg(feature = "axum")]
+mod extractor;
+mod garbage;
+mod issuer;
+mod key_sets;
+#[cfg(feature = "remote-keys")]
+mod publisher;
+mod rejects;
+#[cfg(feature = "remote-keys")]
+mod remote_keys;
+mod vectors;
