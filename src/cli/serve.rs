@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use super::session::Session;
 use crate::{
     clock::SystemClock,
-    server::{RunningServer, Sockets},
+    server::{RunningServer, Sockets, StopOrder},
     telemetry,
 };
 
@@ -14,9 +14,15 @@ pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
     telemetry::install(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let sockets = Sockets::bind(&config).await?;
-        let server = RunningServer::start(&config, Arc::new(SystemClock), sockets).await?;
-        server.run_until_stopped().await?;
+        let mut order = StopOrder::listen()?;
+        let start = async {
+            let sockets = Sockets::bind(&config).await?;
+            RunningServer::start(&config, Arc::new(SystemClock), sockets).await
+        };
+        match order.or(start).await {
+            Some(server) => server?.run_until(&mut order).await,
+            None => tracing::info!("stopped before it served"),
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -9,6 +9,7 @@ mod idleness;
 pub mod limits;
 mod listener;
 mod running;
+mod stop_order;
 pub mod tls;
 pub mod tls_files;
 
@@ -16,5 +17,6 @@ pub use client_verifier::{ClientAuthentication, IsRegistered};
 pub use limits::Limits;
 pub use listener::{serve, serve_plain};
 pub use running::{RunningServer, Sockets};
+pub use stop_order::StopOrder;
 pub use tls::ReloadableTls;
 pub use tls_files::{TlsError, TlsFiles};

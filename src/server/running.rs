@@ -10,7 +10,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, ReloadableTls, TlsFiles, certificate_watch::follow_files, serve, serve_plain,
+    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, certificate_watch::follow_files, serve,
+    serve_plain,
 };
 use crate::{
     app::App, clock::Clock, config::Config, domain::CertificateThumbprint, http, registry::Registry, storage::Database,
@@ -58,6 +59,7 @@ pub struct RunningServer {
 impl RunningServer {
     /// Loads everything that `config` names, and serves. Nothing is served when anything is wrong.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>, sockets: Sockets) -> anyhow::Result<Self> {
+        let hang_up = signal(SignalKind::hangup())?; // before anything that takes time: unheard, it would end the process
         let serving = config.serving()?;
         let metrics = sockets.metrics.as_ref().map(|_| Metrics::install()).transpose()?; // before there is anything to count
         let database = Database::open(&(&config.database).into()).await?;
@@ -76,7 +78,7 @@ impl RunningServer {
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
         tasks.spawn(app.registry.clone().follow(config.registry.poll_every_milliseconds.duration(), stop.clone()));
-        tasks.spawn(follow_files(tls.clone(), config.tls.reload_every_seconds.duration(), stop.clone()));
+        tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
         tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
             tasks.spawn(write_gauges(app.clone(), metrics.clone(), stop.clone()));
@@ -87,17 +89,12 @@ impl RunningServer {
         Ok(Self { app, address, metrics_address, stop, tasks })
     }
 
-    /// Serves until the process is asked to stop, then finishes the requests in flight.
-    pub async fn run_until_stopped(self) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-        }
+    /// Serves until the order to stop is given, then finishes the requests in flight.
+    pub async fn run_until(self, order: &mut StopOrder) {
+        order.given().await;
         tracing::info!("stopping");
         self.stop().await;
         tracing::info!("stopped");
-        Ok(())
     }
 
     /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.

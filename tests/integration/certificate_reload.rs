@@ -8,18 +8,23 @@ use careconnect_auth::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::{sleep, timeout},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::support::{
     authority::{Authority, NOW, valid},
     listener::{Listener, files, write_identity},
     log::Log,
+    soon::{soon, until},
     tls_client::{config, connect},
 };
 
 fn load(directory: &std::path::Path) -> Result<ReloadableTls, careconnect_auth::server::TlsError> {
     ReloadableTls::load(files(directory), ClientAuthentication::Required, Arc::new(ManualClock::at(NOW)))
+}
+
+fn hang_up() -> Signal {
+    signal(SignalKind::hangup()).unwrap()
 }
 
 #[tokio::test]
@@ -43,7 +48,7 @@ async fn a_kept_connection_is_judged_again_after_the_authorities_changed() {
     let mut verdict = async || {
         stream.write_all(b"GET /verdict HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         let mut answer = [0; 4096];
-        let length = timeout(Duration::from_secs(2), stream.read(&mut answer)).await.unwrap().unwrap();
+        let length = soon("an answer", stream.read(&mut answer)).await.unwrap();
         String::from_utf8_lossy(&answer[..length]).lines().last().unwrap().to_owned()
     };
     assert_eq!(verdict().await, "trusted");
@@ -79,13 +84,11 @@ async fn a_swapped_symbolic_link_is_noticed() {
     fs::write(path("clients-2.pem"), new.pem()).unwrap();
     symlink(path("clients-1.pem"), path("clients.pem")).unwrap();
     let every = Duration::from_millis(50);
-    tokio::spawn(follow_files(listener.tls.clone(), every, listener.stop.clone()));
-    sleep(every * 3).await;
+    tokio::spawn(follow_files(listener.tls.clone(), hang_up(), every, listener.stop.clone()));
     assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_ok());
     symlink(path("clients-2.pem"), path("next")).unwrap();
     fs::rename(path("next"), path("clients.pem")).unwrap();
-    sleep(every * 6).await;
-    assert!(listener.get("/whoami", Some(&new.client("a.nhs.uk"))).await.is_ok());
+    until("the new authority", async || listener.get("/whoami", Some(&new.client("a.nhs.uk"))).await.is_ok()).await;
     assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_err());
 }
 
@@ -93,13 +96,12 @@ async fn a_swapped_symbolic_link_is_noticed() {
 async fn sighup_reloads_at_once() {
     let (log, root) = (Log::capture(), Authority::new("Clients"));
     let listener = Listener::start(&root).await;
-    tokio::spawn(follow_files(listener.tls.clone(), Duration::from_secs(3600), listener.stop.clone()));
-    sleep(Duration::from_millis(100)).await;
+    tokio::spawn(follow_files(listener.tls.clone(), hang_up(), Duration::from_secs(3600), listener.stop.clone()));
     fs::write(listener.directory.path().join("clients.pem"), Authority::new("Other").pem()).unwrap();
     let sent = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status().unwrap();
     assert!(sent.success());
-    sleep(Duration::from_millis(500)).await;
-    assert!(listener.get("/whoami", Some(&root.client("a.nhs.uk"))).await.is_err());
+    until("the old authority is gone", async || listener.get("/whoami", Some(&root.client("a.nhs.uk"))).await.is_err())
+        .await;
     assert_eq!(log.refusals(), ["unknown_issuer"]);
 }
 

@@ -5,7 +5,6 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
-    time::Duration,
 };
 
 use crate::support::{
@@ -13,6 +12,7 @@ use crate::support::{
     command::{command, run},
     databases::TestDatabase,
     listener::write_identity,
+    soon::until,
     tls_client,
 };
 
@@ -23,10 +23,14 @@ struct Serve {
 }
 
 impl Serve {
-    fn start(directory: &Path) -> Self {
+    fn spawn(directory: &Path) -> Self {
         let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let mut serve = Self { child, log };
+        Self { child, log }
+    }
+
+    fn start(directory: &Path) -> Self {
+        let mut serve = Self::spawn(directory);
         serve.read_until("serving");
         serve
     }
@@ -126,16 +130,11 @@ async fn metrics_are_served_on_a_port_of_their_own() {
         r#"careconnect_registry_entries{kind="consumers"} 0"#,
         "careconnect_tls_certificate_expiry_timestamp_seconds ",
     ];
-    let complete = async {
-        loop {
-            let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
-            if expected.iter().all(|line| text.contains(line)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await; // ages are written once a second
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), complete).await.expect("every line, soon");
+    until("every line; ages are written once a second", async || {
+        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+        expected.iter().all(|line| text.contains(line))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -146,4 +145,17 @@ async fn the_order_to_stop_is_obeyed_and_said() {
     served.signal("TERM");
     served.read_until("stopped");
     assert!(served.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn an_order_to_stop_that_comes_before_anything_is_served_is_obeyed_too() {
+    let scene = Scene::set().await;
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
+    std::fs::write(scene.path().join("database-url"), url).unwrap();
+    let mut starting = Serve::spawn(scene.path());
+    let _never_answered = silent.accept().unwrap();
+    starting.signal("TERM");
+    starting.read_until("stopped");
+    assert!(starting.child.wait().unwrap().success());
 }

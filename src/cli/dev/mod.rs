@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::SystemClock,
     config::Config,
-    server::{RunningServer, Sockets},
+    server::{RunningServer, Sockets, StopOrder},
     signing::KeyRing,
     storage::{Database, DatabaseSettings},
     telemetry,
@@ -57,12 +57,14 @@ pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut order = StopOrder::listen()?;
         let listen = arguments.listen;
         let taken = || format!("cannot listen on {listen}: give --listen another address");
         let socket = TcpListener::bind(listen).await.with_context(taken)?;
         let (directory, _lock) = prepare_directory(&arguments.directory)?;
-        let server = start(&directory, socket, session).await?;
-        server.run_until_stopped().await?;
+        if let Some(server) = order.or(start(&directory, socket, session)).await {
+            server?.run_until(&mut order).await;
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -32,9 +32,9 @@ pub(crate) struct Listener {
     pub(crate) directory: TempDir,
 }
 
-/// Limits short enough to wait for.
+/// Limits short enough to wait for, and long enough for an honest client on a busy machine.
 pub(crate) fn short_limits() -> Limits {
-    let limit = Duration::from_millis(400);
+    let limit = Duration::from_secs(1);
     Limits { handshake_timeout: limit, header_timeout: limit, closing_grace: limit, ..Limits::default() }
 }
 

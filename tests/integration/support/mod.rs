@@ -11,5 +11,6 @@ pub(crate) mod postgres_proxy;
 pub(crate) mod postgres_server;
 pub(crate) mod registrations;
 pub(crate) mod requests;
+pub(crate) mod soon;
 pub(crate) mod test_server;
 pub(crate) mod tls_client;

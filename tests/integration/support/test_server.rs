@@ -21,6 +21,7 @@ use super::{
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},
+    soon::until,
     tls_client,
 };
 
@@ -129,16 +130,10 @@ impl TestServer {
         registered
     }
 
-    /// Waits until the server has seen all that is committed; a second is what it has.
+    /// Waits until the server has seen all that is committed.
     pub(crate) async fn caught_up(&self) {
         let committed = self.database.handle().revision().await.unwrap();
-        let seen = async {
-            while self.running.app.registry.revision() < committed {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(1), seen).await;
-        waited.expect("a committed change is seen within a second");
+        until("a committed change", async || self.running.app.registry.revision() >= committed).await;
     }
 
     /// Verifies as the provider at `root` would, with the keys that the server publishes now.

@@ -1,0 +1,38 @@
+//! The operator's order to stop.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// `SIGTERM`, or Ctrl-C at a terminal.
+///
+/// From [`Self::listen`] on, neither ends the process by itself: whoever listens must obey. So it is the first thing
+/// that a server does, and an order that comes while it still starts is not lost.
+pub struct StopOrder {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopOrder {
+    /// Takes the signals over. Needs a tokio runtime.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the order. Cancelling loses nothing.
+    pub async fn given(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// What `work` gives, or nothing when the order comes first; `work` is then given up.
+    pub async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.given() => None,
+            done = work => Some(done),
+        }
+    }
+}
