@@ -1,5 +1,6 @@
 //! Seeing inside: events on standard error, and [`metrics`]. Set up by the command line only.
 
+mod background;
 pub mod metrics;
 
 use std::{
@@ -19,6 +20,7 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
+pub use self::background::LogThread;
 use crate::config::{Log, LogFormat};
 
 /// Why events or metrics cannot be set up.
@@ -36,9 +38,10 @@ pub enum TelemetryError {
 }
 
 /// Writes the events of this process, and those of libraries that use `log`, to standard error.
-pub fn install(log: &Log) -> Result<(), TelemetryError> {
-    let colours = std::io::stderr().is_terminal();
-    Ok(subscriber(log, std::io::stderr, colours)?.try_init()?)
+pub fn install(log: &Log) -> Result<LogThread, TelemetryError> {
+    let (writer, thread) = background::standard_error();
+    subscriber(log, writer, std::io::stderr().is_terminal())?.try_init()?;
+    Ok(thread)
 }
 
 /// What turns events into lines of `writer`: one line per event, whatever its fields hold.

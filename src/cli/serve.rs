@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.load_config()?;
-    telemetry::install(&config.log)?;
+    let _log = telemetry::install(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut order = StopOrder::listen()?;

@@ -1,9 +1,6 @@
 //! What Prometheus sees: every metric in one table, and the text that is served.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -125,6 +122,13 @@ pub const ALL: &[Metric] = &[
         labels: &[],
         help: "Secrets that wait for an Argon2 computation.",
     },
+    Metric {
+        name: "careconnect_log_lines_dropped_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that the reader of standard error did not take in time; the events happened, the log lacks them.",
+    },
     BUILD_INFO,
 ];
 
@@ -141,9 +145,6 @@ const BUILD_INFO: Metric = Metric {
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// How often [`Metrics::run_upkeep`] is due.
-    pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-
     /// Installs the recorder of this process at the first call, and describes every metric; later calls give the same.
     pub fn install() -> Result<Self, TelemetryError> {
         static INSTALLED: Mutex<Option<Metrics>> = Mutex::new(None);
@@ -161,8 +162,9 @@ impl Metrics {
         self.0.render()
     }
 
-    /// Moves recorded samples into their buckets; without it they would pile up between two scrapes.
+    /// Moves recorded samples into their buckets; without it they would pile up between two scrapes. Due every few seconds.
     pub fn run_upkeep(&self) {
+        super::background::write_gauges();
         self.0.run_upkeep();
     }
 }

@@ -12,20 +12,20 @@ use crate::support::{
     command::{command, run},
     databases::TestDatabase,
     listener::write_identity,
-    soon::until,
+    soon::{soon, until},
     tls_client,
 };
 
 /// A `serve` process that ends with the test.
 struct Serve {
     child: Child,
-    log: BufReader<ChildStderr>,
+    log: Option<BufReader<ChildStderr>>,
 }
 
 impl Serve {
     fn spawn(directory: &Path) -> Self {
         let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let log = child.stderr.take().map(BufReader::new);
         Self { child, log }
     }
 
@@ -37,9 +37,9 @@ impl Serve {
 
     /// The log up to the line that has `text`.
     fn read_until(&mut self, text: &str) -> String {
-        let mut read = String::new();
+        let (mut read, log) = (String::new(), self.log.as_mut().unwrap());
         while !read.contains(text) {
-            assert!(self.log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
+            assert!(log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
         }
         read
     }
@@ -158,4 +158,22 @@ async fn an_order_to_stop_that_comes_before_anything_is_served_is_obeyed_too() {
     starting.signal("TERM");
     starting.read_until("stopped");
     assert!(starting.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_reader_of_the_log_that_is_stuck_or_gone_stops_nobody() {
+    const MORE_THAN_A_PIPE_HOLDS: usize = 1000;
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let mut served = Serve::start(scene.path());
+    let (client, url) = (scene.client(), format!("https://localhost:{}/careconnect/oauth2/token", scene.public));
+    let refused = async || client.post(&url).form(&[("grant_type", "password")]).send().await.unwrap().status();
+    for _ in 0..MORE_THAN_A_PIPE_HOLDS {
+        assert_eq!(soon("an answer", refused()).await, 400);
+    }
+
+    served.log = None;
+    assert_eq!(soon("an answer", refused()).await, 400);
+    served.signal("TERM");
+    assert!(served.child.wait().unwrap().success());
 }

@@ -22,7 +22,7 @@ use crate::{
     server::{RunningServer, Sockets, StopOrder},
     signing::KeyRing,
     storage::{Database, DatabaseSettings},
-    telemetry,
+    telemetry::{self, LogThread},
 };
 
 mod demo;
@@ -62,14 +62,15 @@ pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<
         let taken = || format!("cannot listen on {listen}: give --listen another address");
         let socket = TcpListener::bind(listen).await.with_context(taken)?;
         let (directory, _lock) = prepare_directory(&arguments.directory)?;
-        if let Some(server) = order.or(start(&directory, socket, session)).await {
-            server?.run_until(&mut order).await;
+        if let Some(started) = order.or(start(&directory, socket, session)).await {
+            let (server, _log) = started?;
+            server.run_until(&mut order).await;
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyhow::Result<RunningServer> {
+async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyhow::Result<(RunningServer, LogThread)> {
     let pki = Pki { directory: &directory.join("pki"), now: session.now() };
     let address = socket.local_addr()?;
     let server_authority = pki.authority("server-ca")?;
@@ -103,9 +104,9 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
     };
     let proofs = proof::token_by_each_method(&manifest, address).await?;
     pki::write(&directory.join("dev.json"), &serde_json::to_string_pretty(&manifest)?, 0o600)?;
-    telemetry::install(&config.log)?; // from here on, what happens is what people do
+    let log = telemetry::install(&config.log)?; // from here on, what happens is what people do
     output::line(&guide::welcome(&manifest, &proofs, directory))?;
-    Ok(server)
+    Ok((server, log))
 }
 
 /// Makes the directory, or empties one that an earlier run made; never touches anybody else's files, nor those of a run
