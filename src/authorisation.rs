@@ -132,7 +132,8 @@ fn groups_meant_by<'a>(name: &str, known: &'a [GroupDefinition]) -> Vec<&'a Grou
         return group;
     }
     matching(&|definition| {
-        definition.scope == name || definition.interactions.iter().any(|interaction| interaction.as_str() == name)
+        definition.scope.as_str() == name
+            || definition.interactions.iter().any(|interaction| interaction.as_str() == name)
     })
 }
 

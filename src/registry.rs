@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
-use careconnect_verifier::{ClientId, Group};
+use careconnect_verifier::Group;
 use uuid::Uuid;
 
 use crate::{
@@ -47,8 +47,8 @@ impl Registry {
     }
 
     /// The consumers with a credential for that certificate identity, whether it counts now or not.
-    pub fn clients_of(&self, identity: &CertificateIdentity) -> Vec<ClientId> {
-        self.snapshot.load().consumers_with(identity).map(|consumer| consumer.client_id.clone()).collect()
+    pub fn consumers_with(&self, identity: &CertificateIdentity) -> Vec<Arc<ConsumerSystem>> {
+        self.snapshot.load().consumers_with(identity).cloned().collect()
     }
 
     /// Has any consumer a credential for that very certificate, whether it counts now or not?

@@ -17,7 +17,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 use crate::{
     clock::UnixTime,
     crypto::hmac,
-    domain::{ClientSecret, ConsumerSystem, CredentialId, CredentialKind, SecretHash},
+    domain::{ClientSecret, ConsumerSystem, CredentialId, SecretHash},
     random,
 };
 
@@ -79,8 +79,11 @@ impl SecretVerifier {
         consumer: Option<&ConsumerSystem>,
         now: UnixTime,
     ) -> Result<Option<CredentialId>, TooManyWaiting> {
-        let candidates: Vec<(CredentialId, SecretHash)> =
-            consumer.into_iter().flat_map(|consumer| secrets_at(consumer, now)).collect();
+        let candidates: Vec<(CredentialId, SecretHash)> = consumer
+            .into_iter()
+            .flat_map(|consumer| consumer.secrets_at(now))
+            .map(|(id, hash)| (id, hash.clone()))
+            .collect();
         if let Some((id, _)) = candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)) {
             return Ok(Some(*id));
         }
@@ -122,13 +125,6 @@ impl SecretVerifier {
     }
 }
 
-fn secrets_at(consumer: &ConsumerSystem, now: UnixTime) -> impl Iterator<Item = (CredentialId, SecretHash)> {
-    consumer.credentials_at(now).filter_map(|credential| match &credential.kind {
-        CredentialKind::Secret(hash) => Some((credential.id, hash.clone())),
-        CredentialKind::Certificate(_) => None,
-    })
-}
-
 fn remembered(hash: &SecretHash, secret: &SecretString) -> zeroize::Zeroizing<Vec<u8>> {
     let mut text = zeroize::Zeroizing::new(Vec::with_capacity(256));
     text.extend_from_slice(hash.as_str().as_bytes());
@@ -152,7 +148,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::domain::{ConsumerStatus, Credential, Organisation};
+    use crate::domain::{Credential, CredentialKind, Organisation, RegistrationStatus};
 
     const NOW: UnixTime = UnixTime(1_800_000_000);
 
@@ -176,7 +172,7 @@ mod tests {
             },
             groups: [].into(),
             credentials: secrets.iter().map(credential).collect(),
-            status: ConsumerStatus::Active,
+            status: RegistrationStatus::Active,
             created_at: NOW,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    domain::{CertificateThumbprint, ConsumerSystem, CredentialKind, PresentedCredential, TokenRequest},
+    domain::{CertificateThumbprint, ConsumerSystem, PresentedCredential, TokenRequest},
 };
 
 pub mod certificate;
@@ -77,7 +77,7 @@ pub enum AuthenticationFailure {
         /// Its subject, as it would be registered.
         subject: String,
     },
-    /// The registration is suspended; the proof was not looked at.
+    /// The registration is suspended, whatever the proof is worth.
     #[error("the consumer is suspended since {since}")]
     Suspended {
         /// Since when.
@@ -108,45 +108,31 @@ pub async fn authenticate(
     trust: &ClientTrust,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-    let method = match &request.credential {
+    let (consumer, method) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
             let proven = secrets.verify(secret, active, now).await?;
-            match (&registered, proven) {
-                (None, _) => return Err(AuthenticationFailure::UnknownConsumer),
-                (Some(_), Some(_)) => Method::Secret,
-                (Some(consumer), None) => return Err(suspended_or(consumer, AuthenticationFailure::WrongSecret)),
+            let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
+            if consumer.is_active() && proven.is_none() {
+                return Err(AuthenticationFailure::WrongSecret);
             }
+            (consumer, Method::Secret)
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
-            let consumer = registered.as_ref().ok_or_else(|| match request.client_id {
+            let consumer = registered.ok_or_else(|| match request.client_id {
                 Some(_) => AuthenticationFailure::UnknownConsumer,
                 None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
             })?;
-            let identities = consumer.credentials_at(now).filter_map(|credential| match &credential.kind {
-                CredentialKind::Certificate(identity) => Some(identity),
-                CredentialKind::Secret(_) => None,
-            });
-            Method::Certificate(client_certificate::prove(certificate, identities, trust, now)?.method())
+            let proven = client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
+            let method = Method::Certificate(proven.method());
+            (consumer, method)
         }
     };
-    let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
-    if !consumer.is_active() {
-        return Err(suspended_or(&consumer, AuthenticationFailure::UnknownConsumer));
+    if let Some(since) = consumer.status.suspended_at() {
+        return Err(AuthenticationFailure::Suspended { since });
     }
-    Ok(AuthenticatedConsumer {
-        consumer,
-        method,
-        certificate: peer.certificate.as_ref().map(|certificate| certificate.thumbprint()),
-    })
-}
-
-fn suspended_or(consumer: &ConsumerSystem, otherwise: AuthenticationFailure) -> AuthenticationFailure {
-    use crate::domain::ConsumerStatus::{Active, Suspended};
-    match consumer.status {
-        Suspended { at } => AuthenticationFailure::Suspended { since: at },
-        Active => otherwise,
-    }
+    let certificate = peer.certificate.as_ref().map(|certificate| certificate.thumbprint());
+    Ok(AuthenticatedConsumer { consumer, method, certificate })
 }

@@ -1,12 +1,12 @@
 use careconnect_verifier::{Algorithm, InteractionId, KNOWN_GROUPS};
 
 use super::*;
-use crate::domain::{ClaimsProfile, ConsumerStatus, ProviderStatus, TokenLifetime};
+use crate::domain::{ClaimsProfile, RegistrationStatus, TokenLifetime};
 
 fn known() -> Vec<GroupDefinition> {
     let definition = |known: &careconnect_verifier::KnownGroup| GroupDefinition {
         group: known.group.clone(),
-        scope: known.scope.to_owned(),
+        scope: known.scope.parse().unwrap(),
         interactions: known.interactions.iter().cloned().collect(),
         entra_object_id: None,
     };
@@ -24,7 +24,7 @@ fn consumer_in(groups: &[Group]) -> ConsumerSystem {
         },
         groups: groups.iter().cloned().collect(),
         credentials: vec![],
-        status: ConsumerStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: UnixTime(0),
     }
 }
@@ -40,7 +40,7 @@ fn provider_that_honours(groups: &[Group]) -> ProviderSystem {
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
         groups: groups.iter().cloned().collect(),
-        status: ProviderStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: UnixTime(0),
     }
 }

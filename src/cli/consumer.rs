@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CertificateIdentity, CertificateThumbprint, ConsumerStatus, ConsumerSystem, Credential, CredentialKind,
-        DisplayName, DistinguishedName, DnsName, Organisation,
+        CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialKind, DisplayName,
+        DistinguishedName, DnsName, Organisation, RegistrationStatus,
     },
     operations::{
         change_status::{StatusChange, change_consumer_status},
@@ -205,8 +205,8 @@ pub(super) fn shown(consumer: &ConsumerSystem) -> Value {
         })
     };
     let suspended_at = match consumer.status {
-        ConsumerStatus::Active => None,
-        ConsumerStatus::Suspended { at } => Some(at.to_string()),
+        RegistrationStatus::Active => None,
+        RegistrationStatus::Suspended { at } => Some(at.to_string()),
     };
     json!({
         "client_id": consumer.client_id, "name": consumer.name, "asid": consumer.asid,

@@ -7,7 +7,10 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use super::{output, session::Session};
-use crate::{domain::GroupDefinition, operations::extend_lists::add_group};
+use crate::{
+    domain::{GroupDefinition, Scope},
+    operations::extend_lists::add_group,
+};
 
 /// What the Care Connect groups begin with; people may leave it out.
 const CARE_CONNECT: &str = "urn:nhs:names:services:careconnect:fhir:rest:";
@@ -22,8 +25,8 @@ pub(super) enum GroupCommand {
         #[arg(value_parser = group_argument)]
         group: Group,
         /// What it is called in a SMART-style `scope`, such as organization/slot.read.
-        #[arg(long, value_parser = scope_argument)]
-        scope: String,
+        #[arg(long)]
+        scope: Scope,
         /// An interaction that it permits. Repeatable.
         #[arg(long = "interaction", required = true)]
         interactions: Vec<InteractionId>,
@@ -46,22 +49,11 @@ pub(super) fn run(command: GroupCommand, session: &Session) -> anyhow::Result<Ex
         }
         let row = |definition: &GroupDefinition| {
             let interactions: Vec<&str> = definition.interactions.iter().map(|name| name.as_str()).collect();
-            vec![definition.group.to_string(), definition.scope.clone(), interactions.join(" ")]
+            vec![definition.group.to_string(), definition.scope.to_string(), interactions.join(" ")]
         };
         output::table(&["GROUP", "SCOPE", "PERMITS"], &groups.iter().map(row).collect::<Vec<_>>())?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// One token of a scope (RFC 6749 §3.3), for tokens list several, separated by spaces.
-fn scope_argument(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    let is_token = !text.is_empty() && text.bytes().all(allowed);
-    if is_token {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} is not a scope: expected characters without spaces"))
-    }
 }
 
 /// A group as people type it.

@@ -13,7 +13,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    domain::{ClaimsProfile, DisplayName, ProviderStatus, ProviderSystem, ServiceRoot, TokenLifetime},
+    domain::{ClaimsProfile, DisplayName, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime},
     operations::{
         change_status::{StatusChange, change_provider_status},
         register_provider::{ProviderRegistration, register_provider},
@@ -158,8 +158,8 @@ fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Result<ExitCod
 
 fn shown(provider: &ProviderSystem) -> Value {
     let suspended_at = match provider.status {
-        ProviderStatus::Active => None,
-        ProviderStatus::Suspended { at } => Some(at.to_string()),
+        RegistrationStatus::Active => None,
+        RegistrationStatus::Suspended { at } => Some(at.to_string()),
     };
     json!({
         "asid": provider.asid, "ods_code": provider.ods_code, "name": provider.name,

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use serde::Serialize;
 
-use super::{Credential, CredentialKind, DisplayName};
+use super::{
+    CertificateIdentity, Credential, CredentialId, CredentialKind, DisplayName, RegistrationStatus, SecretHash,
+};
 use crate::clock::UnixTime;
 
 /// A registered service that asks for tokens.
@@ -24,7 +26,7 @@ pub struct ConsumerSystem {
     /// Its ways in.
     pub credentials: Vec<Arc<Credential>>,
     /// Whether it may come in at all.
-    pub status: ConsumerStatus,
+    pub status: RegistrationStatus,
     /// When it was registered.
     pub created_at: UnixTime,
 }
@@ -38,31 +40,30 @@ pub struct Organisation {
     pub organisation_type: OrganisationType,
 }
 
-/// A registration's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsumerStatus {
-    /// Gets tokens.
-    Active,
-    /// Gets none until it is resumed.
-    Suspended {
-        /// Since when.
-        at: UnixTime,
-    },
-}
-
 impl ConsumerSystem {
     /// The credentials that count at `now`.
     pub fn credentials_at(&self, now: UnixTime) -> impl Iterator<Item = &Arc<Credential>> {
         self.credentials.iter().filter(move |credential| credential.is_valid_at(now))
     }
 
-    /// Does it hold a secret at `now`?
-    pub fn holds_secret_at(&self, now: UnixTime) -> bool {
-        self.credentials_at(now).any(|credential| matches!(credential.kind, CredentialKind::Secret(_)))
+    /// The certificates that it may come with at `now`.
+    pub fn certificates_at(&self, now: UnixTime) -> impl Iterator<Item = &CertificateIdentity> {
+        self.credentials_at(now).filter_map(|credential| match &credential.kind {
+            CredentialKind::Certificate(identity) => Some(identity),
+            CredentialKind::Secret(_) => None,
+        })
+    }
+
+    /// The secrets that count at `now`.
+    pub fn secrets_at(&self, now: UnixTime) -> impl Iterator<Item = (CredentialId, &SecretHash)> {
+        self.credentials_at(now).filter_map(|credential| match &credential.kind {
+            CredentialKind::Secret(hash) => Some((credential.id, hash)),
+            CredentialKind::Certificate(_) => None,
+        })
     }
 
     /// May it come in?
     pub const fn is_active(&self) -> bool {
-        matches!(self.status, ConsumerStatus::Active)
+        self.status.is_active()
     }
 }

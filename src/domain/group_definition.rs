@@ -6,13 +6,15 @@ use careconnect_verifier::{Group, InteractionId, OrganisationType};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Scope;
+
 /// A group with what it means to others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GroupDefinition {
     /// The group.
     pub group: Group,
     /// What it is called in a SMART-style `scope`.
-    pub scope: String,
+    pub scope: Scope,
     /// The interactions that it permits, each under all its names.
     pub interactions: BTreeSet<InteractionId>,
     /// The object id that stood for it in the original Azure AD tokens; the `entra` claims profile writes that instead.

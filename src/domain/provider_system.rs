@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
 use serde::Serialize;
 
-use super::{DisplayName, ServiceRoot};
+use super::{DisplayName, RegistrationStatus, ServiceRoot};
 use crate::clock::UnixTime;
 
 /// A registered FHIR service; its service root is the audience of its tokens.
@@ -30,27 +30,15 @@ pub struct ProviderSystem {
     /// The groups that it honours.
     pub groups: BTreeSet<Group>,
     /// Whether it gets tokens at all.
-    pub status: ProviderStatus,
+    pub status: RegistrationStatus,
     /// When it was registered.
     pub created_at: UnixTime,
-}
-
-/// A registration's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderStatus {
-    /// Tokens are issued for it.
-    Active,
-    /// None are, until it is resumed.
-    Suspended {
-        /// Since when.
-        at: UnixTime,
-    },
 }
 
 impl ProviderSystem {
     /// Are tokens issued for it?
     pub const fn is_active(&self) -> bool {
-        matches!(self.status, ProviderStatus::Active)
+        self.status.is_active()
     }
 }
 

@@ -44,7 +44,6 @@ impl From<TokenRequestError> for Refusal {
             E::ScopeMalformed => Reason::ScopeMalformed,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
-            E::AudiencesDiffer => Reason::AudiencesDiffer,
         };
         Self::new(reason, error.to_string())
     }

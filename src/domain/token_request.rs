@@ -1,5 +1,7 @@
 //! What a consumer asks for: who it says it is, with which proof, which provider, and how much.
 
+use std::fmt;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use careconnect_verifier::Asid;
 use secrecy::SecretString;
@@ -7,6 +9,7 @@ use secrecy::SecretString;
 use super::{
     ServiceRoot,
     form::{self, Form, FormError},
+    scope::{self, is_scope_token},
 };
 
 /// A token request that is well formed; nothing in it is proven yet.
@@ -16,8 +19,8 @@ pub struct TokenRequest {
     pub client_id: Option<String>,
     /// The proof in the request; a client certificate comes with the connection instead.
     pub credential: PresentedCredential,
-    /// The provider that the token shall be for.
-    pub audience: Audience,
+    /// The provider that the token shall be for, named once or more. Never empty.
+    pub audiences: Vec<Audience>,
     /// How much of what it may have.
     pub access: RequestedAccess,
 }
@@ -38,6 +41,15 @@ pub enum Audience {
     ServiceRoot(ServiceRoot),
     /// By its accredited system: `resource=https://fhir.nhs.uk/Id/accredited-system|<ASID>`.
     Asid(Asid),
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceRoot(root) => root.fmt(f),
+            Self::Asid(asid) => f.write_str(&asid.uri()),
+        }
+    }
 }
 
 /// The groups asked for.
@@ -87,9 +99,6 @@ pub enum TokenRequestError {
     /// A provider's name that is neither URL nor ASID.
     #[error("the provider is not named by a service root URL or an ASID: {0}")]
     AudienceMalformed(String),
-    /// Two providers named.
-    #[error("the request names more than one provider: a token is for one")]
-    AudiencesDiffer,
 }
 
 impl TokenRequest {
@@ -102,9 +111,15 @@ impl TokenRequest {
             None => return Err(TokenRequestError::GrantTypeMissing),
         }
         let (client_id, credential) = client_authentication(authorization, &form)?;
-        let (audience, access) = scope_and_resource(&form)?;
-        Ok(Self { client_id, credential, audience, access })
+        let (audiences, access) = scope_and_resource(&form)?;
+        Ok(Self { client_id, credential, audiences, access })
     }
+}
+
+/// Who an `Authorization` header and a body claim to be from, even if they are no token request: for the log.
+pub fn claimed_client_id(authorization: Option<&[u8]>, body: &[u8]) -> Option<String> {
+    let in_body = || Form::parse(body, &["resource"]).ok()?.one("client_id").map(str::to_owned);
+    authorization.and_then(basic).map(|(client_id, _)| client_id).or_else(in_body)
 }
 
 fn client_authentication(
@@ -142,34 +157,26 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     (!id.is_empty()).then_some((id, secret))
 }
 
-fn scope_and_resource(form: &Form) -> Result<(Audience, RequestedAccess), TokenRequestError> {
+fn scope_and_resource(form: &Form) -> Result<(Vec<Audience>, RequestedAccess), TokenRequestError> {
     let mut audiences: Vec<Audience> = form.all("resource").map(resource).collect::<Result<_, _>>()?;
     let mut asked_for = Vec::new();
     for token in scope_tokens(form.one("scope").unwrap_or_default())? {
-        match token.strip_suffix("/.default") {
+        match token.strip_suffix(scope::DEFAULT) {
             Some(root) => audiences.push(service_root(root)?),
             None if !asked_for.contains(&token) => asked_for.push(token),
             None => {}
         }
     }
-    audiences.dedup();
-    let access = if asked_for.is_empty() { RequestedAccess::Everything } else { RequestedAccess::Only(asked_for) };
-    match audiences.len() {
-        0 => Err(TokenRequestError::AudienceMissing),
-        1 => Ok((audiences.remove(0), access)),
-        _ => Err(TokenRequestError::AudiencesDiffer),
+    if audiences.is_empty() {
+        return Err(TokenRequestError::AudienceMissing);
     }
+    let access = if asked_for.is_empty() { RequestedAccess::Everything } else { RequestedAccess::Only(asked_for) };
+    Ok((audiences, access))
 }
 
-/// Splits at single spaces; each token of `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3).
 fn scope_tokens(scope: &str) -> Result<Vec<String>, TokenRequestError> {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     let tokens: Vec<String> = scope.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect();
-    if tokens.iter().all(|token| token.bytes().all(allowed)) {
-        Ok(tokens)
-    } else {
-        Err(TokenRequestError::ScopeMalformed)
-    }
+    if tokens.iter().all(|token| is_scope_token(token)) { Ok(tokens) } else { Err(TokenRequestError::ScopeMalformed) }
 }
 
 fn resource(text: &str) -> Result<Audience, TokenRequestError> {
@@ -209,10 +216,10 @@ mod tests {
     fn the_audience_has_three_forms_and_default_takes_one_or_two_slashes() {
         let root = Audience::ServiceRoot(ServiceRoot::parse(ROOT).unwrap());
         for body in [format!("resource={ROOT}"), format!("scope={ROOT}/.default"), format!("scope={ROOT}//.default")] {
-            assert_eq!(parse(&body).unwrap().audience, root, "{body}");
+            assert_eq!(parse(&body).unwrap().audiences, [root.clone()], "{body}");
         }
-        let asid = parse("resource=https://fhir.nhs.uk/Id/accredited-system%7C200000000359").unwrap().audience;
-        assert_eq!(asid, Audience::Asid(Asid::parse("200000000359").unwrap()));
+        let asid = parse("resource=https://fhir.nhs.uk/Id/accredited-system%7C200000000359").unwrap().audiences;
+        assert_eq!(asid, [Audience::Asid(Asid::parse("200000000359").unwrap())]);
     }
 
     #[test]
@@ -223,11 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_is_for_one_provider() {
-        // R5
-        assert!(parse(&format!("resource={ROOT}&resource={ROOT}/&scope={ROOT}/.default")).is_ok());
-        let two = parse(&format!("resource={ROOT}&resource=https://other.nhs.uk"));
-        assert_eq!(two.unwrap_err(), TokenRequestError::AudiencesDiffer);
+    fn a_provider_must_be_named() {
         assert_eq!(parse("scope=organization/slot.read").unwrap_err(), TokenRequestError::AudienceMissing);
     }
 

@@ -1,5 +1,8 @@
-//! What does not change while the server runs, written once and served as it is.
+//! Documents, written when what they tell has changed, and served as they are.
 
+use std::{collections::BTreeSet, sync::Arc};
+
+use arc_swap::ArcSwap;
 use axum::{
     body::Bytes,
     extract::{Path, State, rejection::PathRejection},
@@ -11,7 +14,7 @@ use serde_json::Value;
 use super::{ServerState, errors::RefusedResponse, metadata::Metadata};
 use crate::{
     app::App,
-    domain::{Reason, Refusal},
+    domain::{GroupDefinition, Reason, Refusal},
     signing::KeySet,
 };
 
@@ -23,46 +26,73 @@ const ERRORS: &str = include_str!("../../docs/errors.md");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Documents that are made from the configuration and the keys.
+/// Documents that are made from the configuration, the keys and the registered groups.
 pub(super) struct Documents {
+    discovery: ArcSwap<Discovery>,
+    caching: HeaderValue,
+}
+
+/// The metadata documents while the register has these groups.
+struct Discovery {
+    groups: Arc<[GroupDefinition]>,
     authorization_server: Bytes,
     openid_configuration: Bytes,
     smart_configuration: Bytes,
-    caching: HeaderValue,
 }
 
 impl Documents {
     pub(super) fn new(app: &App) -> Self {
-        let mut scopes: Vec<String> = app.registry.groups().iter().map(|known| known.scope.clone()).collect();
-        scopes.sort();
-        scopes.dedup();
-        let metadata = Metadata::new(app.issuer.as_str(), app.key_ring.algorithms(), scopes);
-        let bytes = |document: Value| Bytes::from(document.to_string());
         Self {
-            authorization_server: bytes(metadata.authorization_server()),
-            openid_configuration: bytes(metadata.openid_configuration()),
-            smart_configuration: bytes(metadata.smart_configuration()),
+            discovery: ArcSwap::from_pointee(Discovery::new(app)),
             caching: HeaderValue::from_str(&KeySet::cache_control(app.jwks_max_age))
                 .unwrap_or(HeaderValue::from_static("no-cache")),
         }
     }
 
-    fn json(&self, document: &Bytes) -> Response {
-        let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, self.caching.clone())];
-        (headers, document.clone()).into_response()
+    /// Written again when the register has other groups.
+    fn discovery(&self, app: &App) -> Arc<Discovery> {
+        let written = self.discovery.load_full();
+        if Arc::ptr_eq(&written.groups, &app.registry.groups()) {
+            return written;
+        }
+        let rewritten = Arc::new(Discovery::new(app));
+        self.discovery.store(rewritten.clone());
+        rewritten
+    }
+}
+
+impl Discovery {
+    fn new(app: &App) -> Self {
+        let groups = app.registry.groups();
+        let scopes: BTreeSet<String> = groups.iter().map(|known| known.scope.to_string()).collect();
+        let metadata = Metadata::new(app.issuer.as_str(), app.key_ring.algorithms(), scopes.into_iter().collect());
+        let bytes = |document: Value| Bytes::from(document.to_string());
+        Self {
+            authorization_server: bytes(metadata.authorization_server()),
+            openid_configuration: bytes(metadata.openid_configuration()),
+            smart_configuration: bytes(metadata.smart_configuration()),
+            groups,
+        }
     }
 }
 
 pub(super) async fn authorization_server(State(state): State<ServerState>) -> Response {
-    state.documents.json(&state.documents.authorization_server)
+    state.discovered(|discovery| &discovery.authorization_server)
 }
 
 pub(super) async fn openid_configuration(State(state): State<ServerState>) -> Response {
-    state.documents.json(&state.documents.openid_configuration)
+    state.discovered(|discovery| &discovery.openid_configuration)
 }
 
 pub(super) async fn smart_configuration(State(state): State<ServerState>) -> Response {
-    state.documents.json(&state.documents.smart_configuration)
+    state.discovered(|discovery| &discovery.smart_configuration)
+}
+
+impl ServerState {
+    fn discovered(&self, document: fn(&Discovery) -> &Bytes) -> Response {
+        let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, self.documents.caching.clone())];
+        (headers, document(&self.documents.discovery(&self.app)).clone()).into_response()
+    }
 }
 
 /// The public keys (RFC 7517 §5); asked for again with its entity tag, only whether it is still the same.
@@ -110,12 +140,14 @@ fn section(reason: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::errors, *};
 
     #[test]
     fn the_catalogue_has_a_section_for_each_reason_and_for_nothing_else() {
         for reason in Reason::ALL {
-            assert!(section(reason.name()).is_some_and(|text| text.len() > 80), "{}", reason.name());
+            let section = section(reason.name()).unwrap_or_else(|| panic!("{} has no section", reason.name()));
+            let begins = format!("\n\n`{}`, {}. ", reason.code().name(), errors::status(*reason).as_u16());
+            assert!(section.contains(&begins), "{}: expected {begins:?}", reason.name());
         }
         let headings = ERRORS.lines().filter_map(|line| line.strip_prefix("## "));
         for heading in headings {

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{ServerState, trace_id::TraceId};
 use crate::{
+    authentication::peer::PeerConnection,
     domain::{ErrorCode, Reason, Refusal},
     telemetry::legible,
 };
@@ -51,7 +52,7 @@ impl IntoResponse for RefusedResponse {
 }
 
 /// The status of each reason.
-const fn status(reason: Reason) -> StatusCode {
+pub(super) const fn status(reason: Reason) -> StatusCode {
     match reason {
         Reason::NotFound => StatusCode::NOT_FOUND,
         Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -91,11 +92,19 @@ pub(super) async fn explain(
     next: Next,
 ) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    let address = request.extensions().get::<PeerConnection>().map(|peer| peer.address);
     let mut response = next.run(request).await;
     let Some(refused) = response.extensions_mut().remove::<Arc<RefusedResponse>>() else { return response };
     let refusal = &refused.refusal;
     if !refused.is_recorded {
-        tracing::info!(%trace_id, %method, path = legible(uri.path()), reason = refusal.reason.name(), "request refused");
+        tracing::info!(
+            %trace_id,
+            address = address.map(tracing::field::display),
+            %method,
+            path = legible(uri.path()),
+            reason = refusal.reason.name(),
+            "request refused"
+        );
     }
     let body = Json(ErrorBody {
         error: refusal.reason.code().name(),

@@ -1,5 +1,5 @@
 //! What the server can do, told where libraries look for it: RFC 8414 metadata, an OpenID-style document, and a
-//! SMART-style one. Each is a pure function of the configuration: nothing of a request gets into it (R46).
+//! SMART-style one. Each is a pure function of configuration, keys and groups: nothing of a request is in it (R46).
 
 use careconnect_verifier::Algorithm;
 use serde_json::{Value, json};

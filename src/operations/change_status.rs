@@ -4,7 +4,7 @@ use careconnect_verifier::{Asid, ClientId};
 
 use crate::{
     clock::UnixTime,
-    domain::{ConsumerStatus, ProviderStatus},
+    domain::RegistrationStatus,
     storage::{Database, StorageError},
 };
 
@@ -17,6 +17,15 @@ pub enum StatusChange {
     Resume,
 }
 
+impl StatusChange {
+    const fn status(self, now: UnixTime) -> RegistrationStatus {
+        match self {
+            Self::Suspend => RegistrationStatus::Suspended { at: now },
+            Self::Resume => RegistrationStatus::Active,
+        }
+    }
+}
+
 /// Suspends or resumes a consumer; [`StorageError::NotFound`] when there is none.
 pub async fn change_consumer_status(
     database: &Database,
@@ -24,11 +33,7 @@ pub async fn change_consumer_status(
     change: StatusChange,
     now: UnixTime,
 ) -> Result<(), StorageError> {
-    let status = match change {
-        StatusChange::Suspend => ConsumerStatus::Suspended { at: now },
-        StatusChange::Resume => ConsumerStatus::Active,
-    };
-    database.set_consumer_status(client_id, status).await
+    database.set_consumer_status(client_id, change.status(now)).await
 }
 
 /// Suspends or resumes a provider; [`StorageError::NotFound`] when there is none.
@@ -38,9 +43,5 @@ pub async fn change_provider_status(
     change: StatusChange,
     now: UnixTime,
 ) -> Result<(), StorageError> {
-    let status = match change {
-        StatusChange::Suspend => ProviderStatus::Suspended { at: now },
-        StatusChange::Resume => ProviderStatus::Active,
-    };
-    database.set_provider_status(asid, status).await
+    database.set_provider_status(asid, change.status(now)).await
 }

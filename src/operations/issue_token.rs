@@ -10,7 +10,10 @@ use crate::{
     authentication::{AuthenticatedConsumer, AuthenticationFailure, authenticate, peer::PeerConnection},
     authorisation::{GrantedAccess, authorise},
     clock::UnixTime,
-    domain::{Audience, ConsumerSystem, PresentedCredential, ProviderSystem, Reason, Refusal, TokenRequest},
+    domain::{
+        Audience, ConsumerSystem, PresentedCredential, ProviderSystem, Reason, Refusal, TokenRequest,
+        TokenRequestError, token_request::claimed_client_id,
+    },
     random,
     signing::SignedToken,
     telemetry::legible,
@@ -46,12 +49,12 @@ pub async fn issue_token(
 ) -> Result<IssuedToken, Refusal> {
     let start = Instant::now();
     let outcome = match TokenRequest::parse(authorization, body) {
-        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (Some(request), refusal)),
-        Err(error) => Err((None, error.into())),
+        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (request.client_id, refusal)),
+        Err(error) => Err((claimed_client_id(authorization, body), error.into())),
     };
     metrics::histogram!("careconnect_token_request_duration_seconds").record(start.elapsed().as_secs_f64());
-    outcome.map_err(|(request, refusal)| {
-        record_refusal(request.as_ref(), &refusal, caller);
+    outcome.map_err(|(client_id, refusal)| {
+        record_refusal(client_id.as_deref(), &refusal, caller);
         refusal
     })
 }
@@ -59,10 +62,10 @@ pub async fn issue_token(
 async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Result<IssuedToken, Refusal> {
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
-    let registered = find_consumer(app, request, caller.peer)?;
+    let registered = find_consumer(app, request, caller.peer, now)?;
     let requester =
         authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), now).await.map_err(refusal)?;
-    let provider = find_provider(app, &request.audience)?;
+    let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
@@ -70,11 +73,12 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     Ok(IssuedToken { token, expires_in: access.lifetime(), scope: access.scope().to_owned() })
 }
 
-/// By `client_id`; without one, by a certificate that belongs to one registration only.
+/// By `client_id`; without one, by a certificate that only one registration may use now.
 fn find_consumer(
     app: &App,
     request: &TokenRequest,
     peer: &PeerConnection,
+    now: UnixTime,
 ) -> Result<Option<Arc<ConsumerSystem>>, Refusal> {
     if let Some(client_id) = &request.client_id {
         return Ok(app.registry.consumer(client_id));
@@ -82,17 +86,21 @@ fn find_consumer(
     let (PresentedCredential::Certificate, Some(certificate)) = (&request.credential, &peer.certificate) else {
         return Ok(None);
     };
-    let mut owners: Vec<_> =
-        certificate.identities().iter().flat_map(|identity| app.registry.clients_of(identity)).collect();
-    owners.sort();
-    owners.dedup();
-    match owners.as_slice() {
-        [owner] => Ok(app.registry.consumer(owner.as_str())),
-        [] => Ok(None),
-        _ => Err(Refusal::new(
+    let identities = certificate.identities();
+    let mut owners: Vec<_> = identities.iter().flat_map(|identity| app.registry.consumers_with(identity)).collect();
+    owners.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+    owners.dedup_by(|one, other| one.client_id == other.client_id);
+    let may_use_it = |owner: &&Arc<ConsumerSystem>| {
+        owner.is_active() && owner.certificates_at(now).any(|held| identities.contains(held))
+    };
+    let mut users = owners.iter().filter(may_use_it);
+    match (users.next(), users.next()) {
+        (Some(_), Some(_)) => Err(Refusal::new(
             Reason::ClientIdNeeded,
             "the certificate belongs to more than one registration: send client_id",
         )),
+        (Some(only), None) => Ok(Some(only.clone())),
+        (None, _) => Ok(owners.first().cloned()), // authentication says what keeps it from being used
     }
 }
 
@@ -106,20 +114,23 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
     Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_detail(failure)
 }
 
-fn find_provider(app: &App, audience: &Audience) -> Result<Arc<ProviderSystem>, Refusal> {
-    let named = match audience {
-        Audience::ServiceRoot(root) => root.to_string(),
-        Audience::Asid(asid) => asid.uri(),
-    };
-    let provider = app
-        .registry
-        .provider(audience)
-        .ok_or_else(|| Refusal::new(Reason::AudienceUnregistered, format!("no provider is registered as {named:?}")))?;
-    if provider.is_active() {
-        Ok(provider)
-    } else {
-        Err(Refusal::new(Reason::AudienceSuspended, format!("the provider {named:?} takes no tokens at present")))
+/// The one provider that all the names mean (R5).
+fn find_provider(app: &App, audiences: &[Audience]) -> Result<Arc<ProviderSystem>, Refusal> {
+    let mut found: Option<Arc<ProviderSystem>> = None;
+    for audience in audiences {
+        let provider = app.registry.provider(audience).ok_or_else(|| {
+            Refusal::new(Reason::AudienceUnregistered, format!("no provider is registered as \"{audience}\""))
+        })?;
+        if !provider.is_active() {
+            let sentence = format!("the provider \"{audience}\" takes no tokens at present");
+            return Err(Refusal::new(Reason::AudienceSuspended, sentence));
+        }
+        if found.replace(provider.clone()).is_some_and(|other| other.asid != provider.asid) {
+            let sentence = "the request names more than one provider: a token is for one";
+            return Err(Refusal::new(Reason::AudiencesDiffer, sentence));
+        }
     }
+    found.ok_or_else(|| TokenRequestError::AudienceMissing.into())
 }
 
 fn sign(
@@ -165,13 +176,13 @@ fn record_issue(
 }
 
 /// Writes a refusal into the log and the metrics; also one of a request that was not even read.
-pub fn record_refusal(request: Option<&TokenRequest>, refusal: &Refusal, caller: &Caller<'_>) {
+pub fn record_refusal(client_id: Option<&str>, refusal: &Refusal, caller: &Caller<'_>) {
     metrics::counter!("careconnect_tokens_refused_total", "reason" => refusal.reason.name()).increment(1);
     tracing::info!(
         trace_id = %caller.trace_id,
         address = %caller.peer.address,
         certificate = caller.peer.certificate.as_ref().map(|shown| tracing::field::display(shown.thumbprint())),
-        client_id = request.and_then(|request| request.client_id.as_deref()).map(truncated),
+        client_id = client_id.map(truncated),
         reason = refusal.reason.name(),
         description = legible(&refusal.description),
         detail = refusal.detail.as_deref().map(legible),

@@ -9,8 +9,8 @@ use crate::{
     authentication::client_secret,
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ClientSecret, ConsumerStatus, ConsumerSystem, Credential, CredentialId, CredentialKind,
-        DisplayName, Organisation,
+        CertificateIdentity, ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName,
+        Organisation, RegistrationStatus,
     },
     random,
     storage::{Database, StorageError},
@@ -72,7 +72,7 @@ pub async fn register_consumer(
         organisation: registration.organisation,
         groups: registration.groups,
         credentials: secrets.chain(certificates).map(credential).collect(),
-        status: ConsumerStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: now,
     };
     database.insert_consumer(&consumer).await?;

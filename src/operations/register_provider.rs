@@ -6,7 +6,7 @@ use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
 
 use crate::{
     clock::UnixTime,
-    domain::{ClaimsProfile, DisplayName, ProviderStatus, ProviderSystem, ServiceRoot, TokenLifetime},
+    domain::{ClaimsProfile, DisplayName, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime},
     storage::{Database, StorageError},
 };
 
@@ -50,7 +50,7 @@ pub async fn register_provider(
         certificate_bound: registration.certificate_bound,
         claims_profile: registration.claims_profile,
         groups: registration.groups,
-        status: ProviderStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: now,
     };
     database.insert_provider(&provider).await?;

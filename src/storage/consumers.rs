@@ -9,8 +9,8 @@ use super::{Database, StorageError, ordered_merge::Owners};
 use crate::{
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ConsumerStatus, ConsumerSystem, Credential, CredentialId, CredentialKind, Organisation,
-        SecretHash, display_name::InvalidDisplayName,
+        CertificateIdentity, ConsumerSystem, Credential, CredentialId, CredentialKind, Organisation,
+        RegistrationStatus, SecretHash, display_name::InvalidDisplayName,
     },
 };
 
@@ -78,7 +78,7 @@ impl Database {
                 .bind(organisation.ods_code.as_str())
                 .bind(kind.as_str())
                 .bind(created_at.0)
-                .bind(suspended_at(*status))
+                .bind(status.suspended_at().map(|at| at.0))
                 .bind(revision)
                 .execute(&mut *transaction)
                 .await
@@ -110,10 +110,14 @@ impl Database {
     }
 
     /// Suspends or resumes a consumer; [`StorageError::NotFound`] when there is none.
-    pub async fn set_consumer_status(&self, client_id: &ClientId, status: ConsumerStatus) -> Result<(), StorageError> {
+    pub async fn set_consumer_status(
+        &self,
+        client_id: &ClientId,
+        status: RegistrationStatus,
+    ) -> Result<(), StorageError> {
         in_revision!(self, |transaction, revision| {
             let changed = sqlx::query("UPDATE consumers SET suspended_at = $1, revision = $2 WHERE client_id = $3")
-                .bind(suspended_at(status))
+                .bind(status.suspended_at().map(|at| at.0))
                 .bind(revision)
                 .bind(client_id.as_str())
                 .execute(&mut *transaction)
@@ -132,13 +136,6 @@ impl Database {
     /// All consumers in the order of their client ids.
     pub async fn list_consumers(&self) -> Result<Vec<ConsumerSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_consumers!(transaction, FROM, ""))
-    }
-}
-
-const fn suspended_at(status: ConsumerStatus) -> Option<i64> {
-    match status {
-        ConsumerStatus::Active => None,
-        ConsumerStatus::Suspended { at } => Some(at.0),
     }
 }
 
@@ -179,7 +176,7 @@ impl ConsumerRows {
             },
             groups: Default::default(),
             credentials: Vec::new(),
-            status: suspended_at.map_or(ConsumerStatus::Active, |at| ConsumerStatus::Suspended { at: UnixTime(at) }),
+            status: RegistrationStatus::suspended_since(suspended_at.map(UnixTime)),
             created_at: UnixTime(created_at),
         });
         Ok(())

@@ -6,7 +6,7 @@ use careconnect_verifier::{Group, InteractionId, OrganisationType};
 use uuid::Uuid;
 
 use super::{Database, StorageError, ordered_merge::Owners};
-use crate::domain::{GroupDefinition, OrganisationTypeDefinition};
+use crate::domain::{GroupDefinition, OrganisationTypeDefinition, scope::InvalidScope};
 
 pub(super) const GROUPS: [&str; 2] = [
     "SELECT urn, scope, entra_object_id FROM groups WHERE revision > $1 ORDER BY urn",
@@ -58,7 +58,7 @@ impl Database {
         in_revision!(self, |transaction, revision| {
             sqlx::query(GROUP)
                 .bind(urn)
-                .bind(&definition.scope)
+                .bind(definition.scope.as_str())
                 .bind(&object_id)
                 .bind(revision)
                 .execute(&mut *transaction)
@@ -111,6 +111,7 @@ impl GroupRows {
         let (urn, scope, object_id) = row;
         let corrupt = |error: &dyn Display| StorageError::corrupt("group", &urn, error);
         let group = Group::parse(&urn).map_err(|error| corrupt(&error))?;
+        let scope = scope.parse().map_err(|error: InvalidScope| corrupt(&error))?;
         let entra_object_id = object_id.map(|id| Uuid::parse_str(&id)).transpose().map_err(|error| corrupt(&error))?;
         self.0.push(GroupDefinition { group, scope, interactions: Default::default(), entra_object_id });
         Ok(())

@@ -7,7 +7,7 @@ use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
 use super::{Database, StorageError, ordered_merge::Owners};
 use crate::{
     clock::UnixTime,
-    domain::{ProviderStatus, ProviderSystem, ServiceRoot, TokenLifetime, display_name::InvalidDisplayName},
+    domain::{ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime, display_name::InvalidDisplayName},
 };
 
 /// The two queries that read the providers whose ASID satisfies `$condition`, both in the same order.
@@ -63,7 +63,7 @@ impl Database {
                 .bind(provider.certificate_bound)
                 .bind(provider.claims_profile.name())
                 .bind(provider.created_at.0)
-                .bind(suspended_at(provider.status))
+                .bind(provider.status.suspended_at().map(|at| at.0))
                 .bind(revision)
                 .execute(&mut *transaction)
                 .await
@@ -77,10 +77,10 @@ impl Database {
     }
 
     /// Suspends or resumes a provider; [`StorageError::NotFound`] when there is none.
-    pub async fn set_provider_status(&self, asid: &Asid, status: ProviderStatus) -> Result<(), StorageError> {
+    pub async fn set_provider_status(&self, asid: &Asid, status: RegistrationStatus) -> Result<(), StorageError> {
         in_revision!(self, |transaction, revision| {
             let changed = sqlx::query("UPDATE providers SET suspended_at = $1, revision = $2 WHERE asid = $3")
-                .bind(suspended_at(status))
+                .bind(status.suspended_at().map(|at| at.0))
                 .bind(revision)
                 .bind(asid.as_str())
                 .execute(&mut *transaction)
@@ -99,13 +99,6 @@ impl Database {
     /// All providers in the order of their ASIDs.
     pub async fn list_providers(&self) -> Result<Vec<ProviderSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_providers!(transaction, CHANGED_SINCE, 0_i64))
-    }
-}
-
-const fn suspended_at(status: ProviderStatus) -> Option<i64> {
-    match status {
-        ProviderStatus::Active => None,
-        ProviderStatus::Suspended { at } => Some(at.0),
     }
 }
 
@@ -145,7 +138,7 @@ impl ProviderRows {
             certificate_bound,
             claims_profile: profile.parse().map_err(|error: String| corrupt(&error))?,
             groups: Default::default(),
-            status: suspended_at.map_or(ProviderStatus::Active, |at| ProviderStatus::Suspended { at: UnixTime(at) }),
+            status: RegistrationStatus::suspended_since(suspended_at.map(UnixTime)),
             created_at: UnixTime(created_at),
         });
         Ok(())

@@ -13,8 +13,8 @@ use careconnect_auth::{
     clock::UnixTime,
     crypto::tls_provider,
     domain::{
-        CertificateIdentity, CertificateThumbprint, ConsumerStatus, ConsumerSystem, Credential, CredentialId,
-        CredentialKind, TokenRequest,
+        CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialId, CredentialKind,
+        RegistrationStatus, TokenRequest,
     },
     server::Limits,
 };
@@ -244,7 +244,7 @@ fn consumer_with(kind: CredentialKind, starts_at: UnixTime, ends_at: UnixTime) -
         organisation: consumer().organisation,
         groups: [].into(),
         credentials: vec![Arc::new(Credential { id, label: "test".into(), kind, starts_at, ends_at: Some(ends_at) })],
-        status: ConsumerStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: NOW,
     }
 }

@@ -2,7 +2,9 @@
 
 use careconnect_auth::{
     clock::UnixTime,
-    domain::{CertificateIdentity, CertificateThumbprint, ConsumerStatus, ConsumerSystem, Credential, CredentialKind},
+    domain::{
+        CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialKind, RegistrationStatus,
+    },
     random,
     storage::StorageError,
 };
@@ -35,7 +37,7 @@ fn with_every_kind_of_credential() -> ConsumerSystem {
 #[tokio::test]
 async fn a_consumer_comes_back_exactly_as_it_was_registered() {
     let database = TestDatabase::fresh().await;
-    let suspended = ConsumerStatus::Suspended { at: UnixTime(-1) };
+    let suspended = RegistrationStatus::Suspended { at: UnixTime(-1) };
     for registered in [
         consumer(),
         with_every_kind_of_credential(),
@@ -115,13 +117,13 @@ async fn a_consumer_is_suspended_and_resumed_and_one_that_is_missing_is_named() 
     let database = TestDatabase::fresh().await;
     let mut registered = consumer();
     database.handle().insert_consumer(&registered).await.unwrap();
-    for status in [ConsumerStatus::Suspended { at: UnixTime(5) }, ConsumerStatus::Active] {
+    for status in [RegistrationStatus::Suspended { at: UnixTime(5) }, RegistrationStatus::Active] {
         database.handle().set_consumer_status(&registered.client_id, status).await.unwrap();
         registered.status = status;
         assert_eq!(database.handle().find_consumer(&registered.client_id).await.unwrap().as_ref(), Some(&registered));
     }
     let missing = random::client_id();
-    let refusal = database.handle().set_consumer_status(&missing, ConsumerStatus::Active).await.unwrap_err();
+    let refusal = database.handle().set_consumer_status(&missing, RegistrationStatus::Active).await.unwrap_err();
     assert!(matches!(refusal, StorageError::NotFound { what: "consumer", name } if name == missing.as_str()));
 }
 

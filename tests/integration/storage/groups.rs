@@ -21,7 +21,7 @@ async fn the_first_migration_knows_the_groups_that_the_verifier_knows() {
         .iter()
         .map(|known| GroupDefinition {
             group: known.group.clone(),
-            scope: known.scope.to_owned(),
+            scope: known.scope.parse().unwrap(),
             interactions: known.interactions.iter().cloned().collect(),
             entra_object_id: object_id(&known.group).map(|id| Uuid::parse_str(id).unwrap()),
         })
@@ -43,7 +43,7 @@ async fn a_group_and_an_organisation_type_can_be_added_and_used_but_not_twice() 
     let database = TestDatabase::fresh().await;
     let definition = GroupDefinition {
         group: Group::parse("urn:nhs:names:services:other").unwrap(),
-        scope: "patient/other.read".to_owned(),
+        scope: "patient/other.read".parse().unwrap(),
         interactions: [InteractionId::READ_METADATA].into(),
         entra_object_id: None,
     };

@@ -2,7 +2,7 @@
 
 use careconnect_auth::{
     clock::UnixTime,
-    domain::{ClaimsProfile, ProviderStatus, ProviderSystem},
+    domain::{ClaimsProfile, ProviderSystem, RegistrationStatus},
     storage::StorageError,
 };
 use careconnect_verifier::{Algorithm, Asid, Group};
@@ -12,7 +12,7 @@ use crate::support::{databases::TestDatabase, registrations::provider};
 #[tokio::test]
 async fn a_provider_comes_back_exactly_as_it_was_registered() {
     let database = TestDatabase::fresh().await;
-    let suspended = ProviderStatus::Suspended { at: UnixTime(7) };
+    let suspended = RegistrationStatus::Suspended { at: UnixTime(7) };
     let mut all = Vec::new();
     for (algorithm, asid) in Algorithm::ALL.into_iter().zip(1_u64..) {
         let first = provider(&format!("{asid:012}"));
@@ -21,7 +21,7 @@ async fn a_provider_comes_back_exactly_as_it_was_registered() {
             signing_algorithm: algorithm,
             certificate_bound: asid % 2 == 0,
             claims_profile,
-            status: if asid % 2 == 0 { ProviderStatus::Active } else { suspended },
+            status: if asid % 2 == 0 { RegistrationStatus::Active } else { suspended },
             ..first
         };
         database.handle().insert_provider(&registered).await.unwrap();
@@ -60,11 +60,11 @@ async fn a_provider_is_suspended_and_one_that_is_missing_is_named() {
     let database = TestDatabase::fresh().await;
     let mut registered = provider("200000000001");
     database.handle().insert_provider(&registered).await.unwrap();
-    registered.status = ProviderStatus::Suspended { at: UnixTime(5) };
+    registered.status = RegistrationStatus::Suspended { at: UnixTime(5) };
     database.handle().set_provider_status(&registered.asid, registered.status).await.unwrap();
     assert_eq!(database.handle().find_provider(&registered.asid).await.unwrap(), Some(registered));
 
     let missing = Asid::parse("200000000009").unwrap();
-    let refusal = database.handle().set_provider_status(&missing, ProviderStatus::Active).await.unwrap_err();
+    let refusal = database.handle().set_provider_status(&missing, RegistrationStatus::Active).await.unwrap_err();
     assert!(matches!(refusal, StorageError::NotFound { what: "provider", .. }), "{refusal}");
 }

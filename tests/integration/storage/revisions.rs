@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use careconnect_auth::{
-    domain::{ConsumerStatus, GroupDefinition},
+    domain::{GroupDefinition, RegistrationStatus},
     storage::RegistryContents,
 };
 use careconnect_verifier::{ClientId, Group};
@@ -22,12 +22,12 @@ async fn what_changed_after_a_revision_is_given_whole_and_nothing_else() {
     database.handle().insert_consumer(&changed).await.unwrap();
     let seen = database.handle().revision().await.unwrap();
 
-    changed.status = ConsumerStatus::Suspended { at: REGISTERED_AT };
+    changed.status = RegistrationStatus::Suspended { at: REGISTERED_AT };
     database.handle().set_consumer_status(&changed.client_id, changed.status).await.unwrap();
     let (provider, group) = (provider("200000000001"), Group::parse("urn:nhs:names:services:other").unwrap());
     database.handle().insert_provider(&provider).await.unwrap();
     let definition =
-        GroupDefinition { group, scope: "other".to_owned(), interactions: [].into(), entra_object_id: None };
+        GroupDefinition { group, scope: "other".parse().unwrap(), interactions: [].into(), entra_object_id: None };
     database.handle().insert_group(&definition).await.unwrap();
 
     let expected = RegistryContents {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use careconnect_auth::{
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ClaimsProfile, ConsumerStatus, ConsumerSystem, Credential, CredentialId, CredentialKind,
-        Organisation, ProviderStatus, ProviderSystem, SecretHash, ServiceRoot, TokenLifetime,
+        CertificateIdentity, ClaimsProfile, ConsumerSystem, Credential, CredentialId, CredentialKind, Organisation,
+        ProviderSystem, RegistrationStatus, SecretHash, ServiceRoot, TokenLifetime,
     },
     random,
 };
@@ -28,7 +28,7 @@ pub(crate) fn consumer() -> ConsumerSystem {
         credentials: vec![credential(CredentialKind::Secret(SecretHash::new(
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
         )))],
-        status: ConsumerStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: REGISTERED_AT,
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn provider(asid: &str) -> ProviderSystem {
         certificate_bound: true,
         claims_profile: ClaimsProfile::Entra,
         groups: [Group::READ_SLOT, Group::UPDATE_APPOINTMENT].into(),
-        status: ProviderStatus::Active,
+        status: RegistrationStatus::Active,
         created_at: REGISTERED_AT,
     }
 }

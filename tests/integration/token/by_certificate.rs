@@ -115,6 +115,28 @@ async fn a_certificate_that_several_registrations_share_needs_a_client_id() {
 }
 
 #[tokio::test]
+async fn a_registration_that_was_replaced_does_not_claim_its_certificate() {
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let identity = server.client_authority.client(HOST);
+    let old = server.register(consumer_with_certificate(by_dns(HOST))).await.consumer;
+    let new = server.register(consumer_with_certificate(by_dns(HOST))).await.consumer;
+    let holder = async || {
+        server.caught_up().await;
+        server.verify(ROOT, &call(&server, &identity).send().await.token()).await.client_id().clone()
+    };
+    let change = async |client_id, change| {
+        change_consumer_status(server.database.handle(), client_id, change, server.clock.now()).await.unwrap();
+    };
+
+    change(&old.client_id, StatusChange::Suspend).await;
+    assert_eq!(holder().await, new.client_id);
+    change(&old.client_id, StatusChange::Resume).await;
+    change(&new.client_id, StatusChange::Suspend).await;
+    assert_eq!(holder().await, old.client_id);
+}
+
+#[tokio::test]
 async fn a_certificate_of_another_authority_never_reaches_the_endpoint() {
     // R27
     let server = TestServer::start().await;

@@ -6,11 +6,19 @@ use crate::support::{
     test_server::{ROOT, TestServer, consumer},
 };
 
+const OTHER_ROOT: &str = "https://other.thirdparty.nhs.uk";
+
 #[tokio::test]
 async fn each_wrong_request_is_refused_with_its_reason() {
-    // R10, R11
+    // R5, R10, R11
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;
+    server
+        .register_provider(|other| {
+            other.service_root = OTHER_ROOT.parse().unwrap();
+            other.asid = "200000000360".parse().unwrap();
+        })
+        .await;
     let registered = server.register(consumer()).await;
     let good = || server.token_by_secret(&registered);
     let id = registered.consumer.client_id.as_str();
@@ -39,8 +47,10 @@ async fn each_wrong_request_is_refused_with_its_reason() {
             "client_authentication_failed",
         ),
         (good().without("resource"), 400, "invalid_target", "audience_missing"),
-        (good().field("resource", "https://other.nhs.uk"), 400, "invalid_target", "audiences_differ"),
-        (target(good(), "https://other.nhs.uk"), 400, "invalid_target", "audience_unregistered"),
+        (good().field("resource", OTHER_ROOT), 400, "invalid_target", "audiences_differ"),
+        (good().field("scope", &format!("{OTHER_ROOT}/.default")), 400, "invalid_target", "audiences_differ"),
+        (good().field("resource", "https://unknown.nhs.uk"), 400, "invalid_target", "audience_unregistered"),
+        (target(good(), "https://unknown.nhs.uk"), 400, "invalid_target", "audience_unregistered"),
         (target(good(), &format!("{ROOT}/x")), 400, "invalid_target", "audience_unregistered"),
         (target(good(), &format!("{ROOT}-evil")), 400, "invalid_target", "audience_unregistered"),
         (target(good(), &ROOT.to_lowercase()), 400, "invalid_target", "audience_unregistered"),

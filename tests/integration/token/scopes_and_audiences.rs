@@ -24,6 +24,21 @@ async fn a_provider_can_be_named_in_three_ways() {
 }
 
 #[tokio::test]
+async fn one_token_is_for_one_provider_whatever_it_is_called() {
+    // R5
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    let named_three_times = server
+        .token_by_secret(&registered)
+        .field("resource", "https://fhir.nhs.uk/Id/accredited-system|200000000359")
+        .field("resource", &format!("{ROOT}/"))
+        .field("scope", &format!("{ROOT}/.default"));
+
+    assert_eq!(server.verify(ROOT, &named_three_times.send().await.token()).await.groups().len(), 5);
+}
+
+#[tokio::test]
 async fn a_consumer_may_ask_for_less_and_learns_what_it_got() {
     // R4
     let server = TestServer::start().await;
