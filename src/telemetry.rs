@@ -21,7 +21,10 @@ use tracing_subscriber::{
 };
 
 pub use self::background::LogThread;
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    domain::client_secret::redacted,
+};
 
 /// Why events or metrics cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(log.level.as_str())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let builder = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(writer);
     Ok(match log.format {
         LogFormat::People => Box::new(builder.compact().with_ansi(colours).fmt_fields(OneLine).finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
@@ -110,10 +113,11 @@ impl<W: Write> Write for Escaping<'_, W> {
     }
 }
 
-/// What others wrote, as it may stand in any log: on one line, steering no terminal.
+/// What others wrote, as it may stand in any log: on one line, steering no terminal, without secrets of ours.
 pub fn legible(text: &str) -> String {
+    let text = redacted(text);
     let mut legible = String::with_capacity(text.len());
-    let Ok(()) = Escaping(&mut legible).write_str(text) else { return String::new() }; // a string takes everything
+    let Ok(()) = Escaping(&mut legible).write_str(&text) else { return String::new() }; // a string takes everything
     legible
 }
 

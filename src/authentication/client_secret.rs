@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    net::IpAddr,
     panic::resume_unwind,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -18,6 +19,7 @@ use crate::{
     clock::UnixTime,
     crypto::hmac,
     domain::{ClientSecret, ConsumerSystem, CredentialId, SecretHash},
+    fair_share::FairShare,
     random,
 };
 
@@ -56,10 +58,12 @@ pub struct SecretVerifier {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     places: usize,
+    places_by_address: Arc<FairShare>,
 }
 
 impl SecretVerifier {
-    /// Verifies at most `concurrency` secrets at a time, each of which takes 19 MiB, and lets at most `queue` wait.
+    /// Verifies at most `concurrency` secrets at a time, each of which takes 19 MiB, and lets at most `queue` wait. A quarter
+    /// of these places is the most that one address gets: a flood from there leaves room for others (R54).
     pub fn new(concurrency: usize, queue: usize) -> Self {
         let places = concurrency.max(1) + queue;
         Self {
@@ -68,6 +72,7 @@ impl SecretVerifier {
             running: Arc::new(Semaphore::new(concurrency.max(1))),
             waiting: Arc::new(Semaphore::new(places)),
             places,
+            places_by_address: FairShare::new(places / 4),
         }
     }
 
@@ -77,6 +82,7 @@ impl SecretVerifier {
         &self,
         secret: &SecretString,
         consumer: Option<&ConsumerSystem>,
+        address: IpAddr,
         now: UnixTime,
     ) -> Result<Option<CredentialId>, TooManyWaiting> {
         let candidates: Vec<(CredentialId, SecretHash)> = consumer
@@ -87,7 +93,7 @@ impl SecretVerifier {
         if let Some((id, _)) = candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)) {
             return Ok(Some(*id));
         }
-        let proven = self.verify_slowly(secret.clone(), candidates).await?;
+        let proven = self.verify_slowly(secret.clone(), candidates, address).await?;
         if let Some((id, hash)) = &proven {
             let tag = hmac::sign(&self.key, &remembered(hash, secret));
             self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(*id, tag);
@@ -110,7 +116,9 @@ impl SecretVerifier {
         &self,
         secret: SecretString,
         candidates: Vec<(CredentialId, SecretHash)>,
+        address: IpAddr,
     ) -> Result<Option<(CredentialId, SecretHash)>, TooManyWaiting> {
+        let _share = self.places_by_address.take(address).ok_or(TooManyWaiting)?;
         let _place = self.waiting.clone().try_acquire_owned().map_err(|_| TooManyWaiting)?;
         let slot = self.running.clone().acquire_owned().await.map_err(|_| TooManyWaiting)?;
         let work = move || {
@@ -145,11 +153,15 @@ impl fmt::Debug for SecretVerifier {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::{
+        net::Ipv4Addr,
+        time::{Duration, Instant},
+    };
 
     use super::*;
     use crate::domain::{Credential, CredentialKind, Organisation, RegistrationStatus};
 
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const NOW: UnixTime = UnixTime(1_800_000_000);
 
     fn consumer_with(secrets: &[&ClientSecret]) -> ConsumerSystem {
@@ -178,6 +190,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_flood_from_one_address_leaves_places_for_others() {
+        // R54
+        let verifier = SecretVerifier::new(1, 7);
+        let secret = SecretString::from("wrong");
+        let from = |last| verifier.verify(&secret, None, IpAddr::from([10, 0, 0, last]), NOW);
+        let (one, two, three, other) = tokio::join!(from(1), from(1), from(1), from(2));
+        assert_eq!([one, two, three], [Ok(None), Ok(None), Err(TooManyWaiting)], "a quarter of eight places");
+        assert_eq!(other, Ok(None));
+    }
+
+    #[tokio::test]
     async fn a_secret_is_compared_whole() {
         // R15
         let secret = ClientSecret::generate();
@@ -195,9 +218,9 @@ mod tests {
             String::new(),
         ];
         for wrong in near {
-            assert_eq!(verifier.verify(&wrong.into(), Some(&consumer), NOW).await, Ok(None));
+            assert_eq!(verifier.verify(&wrong.into(), Some(&consumer), HERE, NOW).await, Ok(None));
         }
-        assert!(verifier.verify(&text.into(), Some(&consumer), NOW).await.unwrap().is_some());
+        assert!(verifier.verify(&text.into(), Some(&consumer), HERE, NOW).await.unwrap().is_some());
     }
 
     #[tokio::test]
@@ -206,11 +229,11 @@ mod tests {
         let consumer = consumer_with(&[&secret]);
         let verifier = SecretVerifier::new(1, 0);
         let text = SecretString::from(secret.expose());
-        let first = verifier.verify(&text, Some(&consumer), NOW).await.unwrap();
+        let first = verifier.verify(&text, Some(&consumer), HERE, NOW).await.unwrap();
         let _all_slots_taken = verifier.waiting.clone().try_acquire_owned().unwrap();
-        assert_eq!(verifier.verify(&text, Some(&consumer), NOW).await, Ok(first), "without any hashing");
+        assert_eq!(verifier.verify(&text, Some(&consumer), HERE, NOW).await, Ok(first), "without any hashing");
         let longer = format!("{}\0", secret.expose()).into();
-        assert_eq!(verifier.verify(&longer, Some(&consumer), NOW).await, Err(TooManyWaiting), "not remembered");
+        assert_eq!(verifier.verify(&longer, Some(&consumer), HERE, NOW).await, Err(TooManyWaiting), "not remembered");
     }
 
     #[tokio::test]
@@ -219,8 +242,8 @@ mod tests {
         let consumer = consumer_with(&[&secret]);
         let verifier = SecretVerifier::new(1, 0);
         let text = SecretString::from(secret.expose());
-        assert!(verifier.verify(&text, Some(&consumer), NOW.plus(59)).await.unwrap().is_some());
-        assert_eq!(verifier.verify(&text, Some(&consumer), NOW.plus(60)).await, Ok(None));
+        assert!(verifier.verify(&text, Some(&consumer), HERE, NOW.plus(59)).await.unwrap().is_some());
+        assert_eq!(verifier.verify(&text, Some(&consumer), HERE, NOW.plus(60)).await, Ok(None));
     }
 
     #[tokio::test]
@@ -229,7 +252,7 @@ mod tests {
         let consumer = consumer_with(&[&one, &other]);
         let verifier = SecretVerifier::new(1, 0);
         for secret in [one, other] {
-            assert!(verifier.verify(&secret.expose().into(), Some(&consumer), NOW).await.unwrap().is_some());
+            assert!(verifier.verify(&secret.expose().into(), Some(&consumer), HERE, NOW).await.unwrap().is_some());
         }
     }
 
@@ -242,7 +265,7 @@ mod tests {
         for _ in 0..5 {
             for (place, asked) in [(0, None), (1, Some(&consumer))] {
                 let start = Instant::now();
-                assert_eq!(verifier.verify(&"wrong".into(), asked, NOW).await, Ok(None));
+                assert_eq!(verifier.verify(&"wrong".into(), asked, HERE, NOW).await, Ok(None));
                 fastest[place] = fastest[place].min(start.elapsed());
             }
         }

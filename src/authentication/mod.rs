@@ -18,7 +18,7 @@ pub mod trust_anchor;
 use client_certificate::CertificateRefusal;
 use client_secret::{SecretVerifier, TooManyWaiting};
 use client_trust::ClientTrust;
-use peer::PeerConnection;
+use peer::{PeerCertificate, PeerConnection};
 
 /// A consumer that has proven itself, this second. Only [`authenticate`] makes one.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl AuthenticatedConsumer {
         self.method
     }
 
-    /// The certificate of the connection, to which a token may be bound.
+    /// The consumer's own certificate, on the connection: what a token may be bound to.
     pub const fn certificate(&self) -> Option<CertificateThumbprint> {
         self.certificate
     }
@@ -112,7 +112,7 @@ pub async fn authenticate(
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
-            let proven = secrets.verify(secret, active, now).await?;
+            let proven = secrets.verify(secret, active, peer.address.ip(), now).await?;
             let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
             if consumer.is_active() && proven.is_none() {
                 return Err(AuthenticationFailure::WrongSecret);
@@ -133,6 +133,10 @@ pub async fn authenticate(
     if let Some(since) = consumer.status.suspended_at() {
         return Err(AuthenticationFailure::Suspended { since });
     }
-    let certificate = peer.certificate.as_ref().map(|certificate| certificate.thumbprint());
+    // Also beside a secret: a token is bound to a certificate that the consumer holds, never to whatever came along.
+    let held = |certificate: &&Arc<PeerCertificate>| {
+        client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
+    };
+    let certificate = peer.certificate.as_ref().filter(held).map(|certificate| certificate.thumbprint());
     Ok(AuthenticatedConsumer { consumer, method, certificate })
 }

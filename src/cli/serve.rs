@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use super::session::Session;
 use crate::{
     clock::SystemClock,
+    config::Config,
     server::{RunningServer, Sockets, StopOrder},
     telemetry,
 };
@@ -13,16 +14,22 @@ pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.load_config()?;
     let _log = telemetry::install(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut order = StopOrder::listen()?;
-        let start = async {
-            let sockets = Sockets::bind(&config).await?;
-            RunningServer::start(&config, Arc::new(SystemClock), sockets).await
-        };
-        match order.or(start).await {
-            Some(server) => server?.run_until(&mut order).await,
-            None => tracing::info!("stopped before it served"),
-        }
-        Ok(ExitCode::SUCCESS)
-    })
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_background(); // whatever is still at work has nobody to answer to
+    outcome?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut order = StopOrder::listen()?;
+    // In a task of its own, for it may wait for files, and the order must be heard meanwhile.
+    let start = tokio::spawn(async move {
+        let sockets = Sockets::bind(&config).await?;
+        RunningServer::start(&config, Arc::new(SystemClock), sockets).await
+    });
+    match order.or(start).await {
+        Some(started) => started??.run_until(&mut order).await,
+        None => tracing::info!("stopped before it served"),
+    }
+    Ok(())
 }

@@ -86,8 +86,8 @@ section! {
         request_timeout_seconds: Seconds<1, 300> = Seconds::of(15);
         /// Open connections; more wait in the operating system.
         max_connections: Count<1, 1_000_000> = Count::of(10_000);
-        /// TLS handshakes at the same time.
-        max_handshakes: Count<1, 100_000> = Count::of(256);
+        /// Of these, from one address (IPv6: one /64 network); more are closed at once. For a proxy in front, allow more.
+        max_connections_per_address: Count<1, 1_000_000> = Count::of(2_000);
         /// How old a connection grows before it is asked to close.
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
         /// How long requests in flight may go on after the order to stop.

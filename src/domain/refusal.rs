@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{form::FormError, token_request::TokenRequestError};
+use super::{client_secret::redacted, form::FormError, token_request::TokenRequestError};
 
 /// A refusal: a stable reason, a sentence for the developer who receives it, and a detail for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: description.into(), detail: None }
+        Self { reason, description: redacted(&description.into()).into_owned(), detail: None }
     }
 
     /// The same with a detail for the log.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(detail.to_string());
+        self.detail = Some(redacted(&detail.to_string()).into_owned());
         self
     }
 }

@@ -5,6 +5,7 @@ use axum::{
     body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, Uri, header},
+    response::IntoResponse,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
@@ -32,7 +33,7 @@ pub(super) async fn token(
     uri: Uri,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<TokenResponse>, RefusedResponse> {
+) -> Result<impl IntoResponse, RefusedResponse> {
     let caller = Caller { peer: &peer, trace_id };
     let unread = |refusal| {
         record_refusal(None, &refusal, &caller);
@@ -41,12 +42,13 @@ pub(super) async fn token(
     let body = form_body(&uri, &headers, body).await.map_err(unread)?;
     let authorization = authorization(&headers).map_err(unread)?;
     let issued = issue_token(&state.app, authorization, &body, &caller).await.map_err(RefusedResponse::recorded)?;
-    Ok(Json(TokenResponse {
+    let answer = TokenResponse {
         access_token: issued.token.expose().to_owned(),
         token_type: "Bearer",
         expires_in: issued.expires_in,
         scope: issued.scope,
-    }))
+    };
+    Ok(([(header::PRAGMA, "no-cache")], Json(answer)))
 }
 
 async fn form_body(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {

@@ -1,6 +1,6 @@
 //! From a TCP connection to a TLS connection with a known client, or to one line in the log that says why not.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use metrics::counter;
 use rustls::{AlertDescription, CertificateError, Error as TlsFailure};
@@ -39,9 +39,9 @@ pub(super) async fn shake_hands(
     address: SocketAddr,
     tls: &ReloadableTls,
     limits: &Limits,
-    slots: &Semaphore,
+    computations: &Semaphore,
 ) -> Option<(TlsStream<TcpStream>, PeerConnection)> {
-    let attempt = timeout(limits.handshake_timeout, attempt(tcp, address, tls, slots)).await;
+    let attempt = timeout(limits.handshake_timeout, attempt(tcp, address, tls, computations)).await;
     let refusal = match attempt {
         Ok(Ok(connected)) => {
             counter!("careconnect_handshakes_total", "outcome" => "accepted", "reason" => "none").increment(1);
@@ -75,14 +75,19 @@ async fn attempt(
     tcp: TcpStream,
     address: SocketAddr,
     tls: &ReloadableTls,
-    slots: &Semaphore,
+    computations: &Semaphore,
 ) -> Result<(TlsStream<TcpStream>, PeerConnection), Refusal> {
-    // A client that sends nothing costs no slot: it takes one with a complete ClientHello.
     let hello =
         LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await.map_err(Refusal::of_protocol)?;
-    let slot = slots.acquire().await;
-    let (outcome, refused_certificate) = with_refusal(hello.into_stream(tls.config()).into_fallible()).await;
-    drop(slot);
+    let mut handshake = pin!(with_refusal(hello.into_stream(tls.config()).into_fallible()));
+    // Our share of the work is done at the first poll. The turn ends with it: no client's patience is ever waited for.
+    let turn = computations.acquire().await;
+    let begun = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
+    drop(turn);
+    let (outcome, refused_certificate) = match begun {
+        Poll::Ready(done) => done,
+        Poll::Pending => handshake.await,
+    };
     let stream = outcome.map_err(|(error, tcp)| {
         let refusal = refused_certificate.map_or_else(|| Refusal::of_protocol(error), Refusal::from);
         Refusal { tcp: Some(tcp), ..refusal }

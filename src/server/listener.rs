@@ -1,6 +1,6 @@
 //! The accept loop: connections within limits, each in a task of its own, and an orderly end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use axum::Router;
 use metrics::{counter, gauge};
@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{connection::Connection, handshake::shake_hands, limits::Limits, tls::ReloadableTls};
-use crate::authentication::peer::PeerConnection;
+use crate::{authentication::peer::PeerConnection, fair_share::FairShare};
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(20);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
@@ -45,13 +45,16 @@ struct Service {
     transport: Transport,
     router: Router,
     limits: Limits,
+    /// For the computations of handshakes, as many at a time as there are cores: what comes in between, such as requests
+    /// on open connections, waits for those at most, however many clients knock.
     handshakes: Semaphore,
     stop: CancellationToken,
 }
 
 async fn accept(listener: TcpListener, transport: Transport, router: Router, limits: Limits, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(limits.max_connections));
-    let handshakes = Semaphore::new(limits.max_handshakes);
+    let handshakes = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
+    let shares = FairShare::new(limits.max_connections_per_address);
     let service = Arc::new(Service { transport, router, limits, handshakes, stop });
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
     let mut back_off = FIRST_BACK_OFF;
@@ -66,9 +69,13 @@ async fn accept(listener: TcpListener, transport: Transport, router: Router, lim
         match accepted {
             Ok((tcp, address)) => {
                 back_off = FIRST_BACK_OFF;
+                let Some(share) = shares.take(address.ip()) else {
+                    refuse(address);
+                    continue;
+                };
                 let (service, cut) = (Arc::clone(&service), cut.clone());
                 connections.spawn(async move {
-                    let _slot = slot;
+                    let _held = (slot, share);
                     let _finished = cut.run_until_cancelled(service.connect(tcp, address)).await;
                 });
             }
@@ -88,6 +95,12 @@ async fn accept(listener: TcpListener, transport: Transport, router: Router, lim
         cut.cancel();
         connections.wait().await;
     }
+}
+
+fn refuse(address: SocketAddr) {
+    let reason = "too_many_connections";
+    counter!("careconnect_handshakes_total", "outcome" => "refused", "reason" => reason).increment(1);
+    tracing::info!(event = "handshake_refused", %address, reason, "its address has limits.max_connections_per_address");
 }
 
 /// The client left before it was accepted. Anything else, such as too many open files, stays true for a while.

@@ -21,6 +21,9 @@ use crate::{
 /// How often figures that nobody counts, such as ages, are written into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a task of the server that failed waits before it begins again.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
 /// The listening sockets.
 pub struct Sockets {
     /// For consumers and providers.
@@ -74,10 +77,11 @@ impl RunningServer {
         let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, trust)?);
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (address, limits) = (sockets.public.local_addr()?, limits(config));
+        let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
-        tasks.spawn(app.registry.clone().follow(config.registry.poll_every_milliseconds.duration(), stop.clone()));
+        let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
+        tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
         tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
@@ -89,12 +93,14 @@ impl RunningServer {
         Ok(Self { app, address, metrics_address, stop, tasks })
     }
 
-    /// Serves until the order to stop is given, then finishes the requests in flight.
+    /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
     pub async fn run_until(self, order: &mut StopOrder) {
         order.given().await;
         tracing::info!("stopping");
-        self.stop().await;
-        tracing::info!("stopped");
+        match order.or(self.stop()).await {
+            Some(()) => tracing::info!("stopped"),
+            None => tracing::warn!("stopped at once, as ordered again"),
+        }
     }
 
     /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
@@ -109,15 +115,14 @@ fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
     Arc::new(move |thumbprint: &CertificateThumbprint| registry.knows_thumbprint(thumbprint))
 }
 
-fn limits(config: &Config) -> Limits {
-    Limits {
-        max_connections: config.limits.max_connections.get(),
-        max_handshakes: config.limits.max_handshakes.get(),
-        handshake_timeout: config.limits.handshake_timeout_seconds.duration(),
-        header_timeout: config.limits.header_timeout_seconds.duration(),
-        max_connection_age: config.limits.max_connection_age_seconds.duration(),
-        drain_timeout: config.limits.drain_timeout_seconds.duration(),
-        ..Limits::default()
+/// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.
+async fn restarted<F>(name: &str, stop: CancellationToken, task: impl Fn(CancellationToken) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(failure) = tokio::spawn(task(stop.clone())).await {
+        tracing::error!(event = "task_failed", task = name, %failure, "a task of the server failed and begins again");
+        stop.run_until_cancelled(tokio::time::sleep(RESTART_AFTER)).await;
     }
 }
 

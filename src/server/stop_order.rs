@@ -7,16 +7,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// `SIGTERM`, or Ctrl-C at a terminal.
 ///
 /// From [`Self::listen`] on, neither ends the process by itself: whoever listens must obey. So it is the first thing
-/// that a server does, and an order that comes while it still starts is not lost.
+/// that a server does, and an order that comes while it still starts is not lost. Nor does `SIGHUP`, with which
+/// operators ask for a look at the certificates: while a server starts, it is about to take that look anyway.
 pub struct StopOrder {
     terminate: Signal,
     interrupt: Signal,
+    _hang_up: Signal,
 }
 
 impl StopOrder {
     /// Takes the signals over. Needs a tokio runtime.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for the order. Cancelling loses nothing.

@@ -1,6 +1,9 @@
 //! Slow, silent and greedy clients, and the end of a listener.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use careconnect_auth::server::{Limits, serve_plain};
 use tokio::{
@@ -12,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     authority::Authority,
-    listener::{Listener, short_limits},
+    listener::{Listener, SLOW, short_limits},
     log::Log,
     soon::{soon, until},
     tls_client::{config, connect, exchange, read_to_end},
@@ -122,10 +125,41 @@ async fn beyond_the_limit_connections_wait_and_the_listener_still_hears_stop() {
 }
 
 #[tokio::test]
+async fn one_address_gets_its_share_of_the_connections_and_no_more() {
+    // R54
+    let (log, listener) =
+        (Log::capture(), listener(Limits { max_connections_per_address: 2, ..Limits::default() }).await);
+    let open = async || connect(listener.address, config(&listener.root, None)).await;
+    let (first, _second) = (open().await.unwrap(), open().await.unwrap());
+    assert!(open().await.is_err());
+    assert_eq!(log.refusals(), ["too_many_connections"]);
+    drop(first);
+    until("a share given back", async || open().await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn clients_that_never_finish_their_handshake_hold_up_nobody() {
+    // R54
+    const MORE_THAN_ARE_COMPUTED_AT_A_TIME: usize = 300;
+    let listener = listener(Limits { handshake_timeout: Duration::from_secs(60), ..Limits::default() }).await;
+    let mut stalled = Vec::new();
+    for _ in 0..MORE_THAN_ARE_COMPUTED_AT_A_TIME {
+        let mut hello = Vec::new();
+        let name = "localhost".try_into().unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::new(config(&listener.root, None)), name).unwrap();
+        client.write_tls(&mut hello).unwrap();
+        let mut tcp = TcpStream::connect(listener.address).await.unwrap();
+        tcp.write_all(&hello).await.unwrap();
+        stalled.push(tcp);
+    }
+    assert!(soon("an answer", listener.get("/whoami", None)).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_request_in_flight_finishes_before_the_listener_ends() {
     let listener = listener(Limits::default()).await;
     let (answer, ()) = tokio::join!(listener.get("/slow", None), async {
-        sleep(Duration::from_millis(100)).await;
+        sleep(SLOW / 2).await;
         listener.stop.cancel();
     });
     assert!(answer.unwrap().starts_with("HTTP/1.1 200"));
@@ -148,7 +182,7 @@ async fn what_does_not_end_in_time_is_cut() {
 
 #[tokio::test]
 async fn an_old_connection_ends_after_the_request_in_flight() {
-    let listener = listener(Limits { max_connection_age: Duration::from_millis(200), ..Limits::default() }).await;
+    let listener = listener(Limits { max_connection_age: SLOW / 2, ..Limits::default() }).await;
     let request = b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let answer = exchange(listener.address, config(&listener.root, None), request).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -5,7 +5,10 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
 };
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
     authority::Authority,
@@ -91,10 +94,13 @@ impl Scene {
     }
 }
 
-/// Free now; nobody else on this machine is expected to take them in the next second.
+/// Free, and below those that systems give to whoever asks for any port: nobody takes them before the server does.
 fn free_ports() -> [u16; 2] {
-    let sockets = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 10_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let candidates = std::iter::repeat_with(|| start + NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut free = candidates.take(1000).filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    [free.next().unwrap(), free.next().unwrap()]
 }
 
 #[tokio::test]
@@ -175,5 +181,38 @@ async fn a_reader_of_the_log_that_is_stuck_or_gone_stops_nobody() {
     served.log = None;
     assert_eq!(soon("an answer", refused()).await, 400);
     served.signal("TERM");
+    assert!(served.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn an_order_to_stop_is_heard_while_the_server_waits_for_a_file() {
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let keys = scene.path().join("keys");
+    std::fs::create_dir(&keys).unwrap();
+    let held = std::fs::File::open(&keys).unwrap();
+    held.lock().unwrap();
+    let mut starting = Serve::spawn(scene.path());
+    starting.read_until("the register is loaded");
+    starting.signal("TERM");
+    starting.read_until("stopped");
+    assert!(starting.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_second_order_cuts_the_requests_in_flight() {
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let mut served = Serve::start(scene.path());
+    let address = ([127, 0, 0, 1], scene.public).into();
+    let mut stream = tls_client::connect(address, tls_client::config(&scene.authority, None)).await.unwrap();
+    let head = b"POST /careconnect/oauth2/token HTTP/1.1\r\nhost: localhost\r\n\
+        content-type: application/x-www-form-urlencoded\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let _continue = soon("the server waits for the body", stream.read(&mut [0; 64])).await.unwrap();
+    served.signal("TERM");
+    served.read_until("stopping");
+    served.signal("TERM");
+    served.read_until("stopped at once");
     assert!(served.child.wait().unwrap().success());
 }

@@ -32,6 +32,9 @@ pub(crate) struct Listener {
     pub(crate) directory: TempDir,
 }
 
+/// How long `/slow` takes: long enough for something to happen meanwhile.
+pub(crate) const SLOW: Duration = Duration::from_secs(2);
+
 /// Limits short enough to wait for, and long enough for an honest client on a busy machine.
 pub(crate) fn short_limits() -> Limits {
     let limit = Duration::from_secs(1);
@@ -80,7 +83,7 @@ fn router(tls: Arc<ReloadableTls>, clock: Arc<ManualClock>) -> Router {
     Router::new()
         .route("/whoami", get(whoami))
         .route("/verdict", get(verdict))
-        .route("/slow", get(|| tokio::time::sleep(Duration::from_millis(300))))
+        .route("/slow", get(|| tokio::time::sleep(SLOW)))
         .route("/echo", post(|body: Bytes| async move { format!("{} octets", body.len()) }))
         .with_state((tls, clock))
 }
