@@ -4,7 +4,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use careconnect_auth::{
     clock::Clock,
     domain::{CertificateIdentity, CertificateThumbprint},
-    operations::change_status::{StatusChange, change_consumer_status},
+    operations::{
+        change_status::{StatusChange, change_consumer_status},
+        register_consumer::ConsumerRegistration,
+    },
 };
 use serde_json::Value;
 
@@ -216,6 +219,23 @@ async fn a_provider_that_wants_bound_tokens_gets_the_certificate_in_them() {
     let thumbprint = CertificateThumbprint::of(&identity.chain[0]).to_string();
     assert_eq!(claims(&bound)["cnf"], serde_json::json!({ "x5t#S256": thumbprint }));
     assert_eq!(claims(&free).get("cnf"), None);
+}
+
+#[tokio::test]
+async fn a_token_is_bound_to_no_certificate_but_one_of_the_consumer() {
+    // R6, R9
+    let server = TestServer::start().await;
+    server.register_provider(|provider| provider.certificate_bound = true).await;
+    let (own, others) = (server.client_authority.client(HOST), server.client_authority.client("other.nhs.uk"));
+    let both = ConsumerRegistration { certificates: vec![by_dns(HOST)], ..consumer() };
+    let registered = server.register(both).await;
+    server.register(consumer_with_certificate(by_dns("other.nhs.uk"))).await;
+    let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
+    let by_secret = async |identity| call(&server, identity).basic(id, secret).send().await.token();
+
+    let thumbprint = CertificateThumbprint::of(&own.chain[0]).to_string();
+    assert_eq!(claims(&by_secret(&own).await)["cnf"], serde_json::json!({ "x5t#S256": thumbprint }));
+    assert_eq!(claims(&by_secret(&others).await).get("cnf"), None);
 }
 
 fn claims(token: &str) -> Value {

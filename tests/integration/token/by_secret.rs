@@ -23,6 +23,7 @@ async fn a_secret_in_the_header_or_in_the_body_gets_a_token() {
         server.token().field("client_id", id).field("client_secret", secret).field("resource", ROOT).send().await;
 
     for answer in [basic, post] {
+        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
         let verified = server.verify(ROOT, &answer.token()).await;
         assert_eq!((verified.asid().as_str(), verified.ods_code().as_str()), ("200000000205", "A1001"));
     }
@@ -132,6 +133,34 @@ async fn neither_a_secret_nor_a_token_is_in_the_log_at_any_level() {
     for hidden in [secret, &header, token.rsplit('.').next().unwrap(), "$argon2id$"] {
         assert!(!text.contains(hidden), "{hidden}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_is_repeated_neither_to_the_caller_nor_in_the_log() {
+    // R55
+    let log = Log::capture();
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
+    let good = || server.token_by_secret(&registered);
+    let mixed_up = [
+        server.token().basic(secret, id).field("resource", ROOT),
+        server.token().field("client_id", secret).field("client_secret", id).field("resource", ROOT),
+        good().without("grant_type").field("grant_type", secret),
+        good().without("resource").field("resource", secret),
+        good().without("resource").field("resource", &format!("https://{secret}.nhs.uk")),
+        good().field("scope", secret),
+        good().field(secret, "1").field(secret, "1"),
+    ];
+    for (number, call) in mixed_up.into_iter().enumerate() {
+        let answer = call.send().await;
+        assert!(answer.status.is_client_error(), "{number}");
+        assert!(!answer.text().contains(secret), "{number}: {}", answer.text());
+    }
+    server.get(&format!("/{secret}")).await;
+    assert!(log.text().contains("ccas_[redacted]") && !log.text().contains(secret), "{}", log.text());
+    assert!(!log.text().to_lowercase().contains(&secret.to_lowercase()), "{}", log.text());
 }
 
 #[tokio::test]
