@@ -101,7 +101,7 @@ async fn open_sqlite(path: &str, settings: &DatabaseSettings) -> Result<Database
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full) // what was acknowledged survives a power cut (R51)
+        .synchronous(SqliteSynchronous::Full) // what was acknowledged survives a power cut
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
     let pool = || SqlitePoolOptions::new().acquire_timeout(settings.acquire_timeout);
