@@ -46,7 +46,7 @@ impl PeerCertificate {
         let no_certificate = || ChainRefusal::Malformed("no certificate was presented".to_owned());
         let leaf = chain.first().ok_or_else(no_certificate)?;
         let certificate = parse_certificate(leaf)?;
-        let thumbprint = CertificateThumbprint::of(leaf);
+        let thumbprint = CertificateThumbprint::of_der(leaf);
         let mut identities = dns_names(&certificate)?;
         identities.extend(comparable_name(certificate.subject()).map(CertificateIdentity::SubjectDn));
         identities.push(CertificateIdentity::Thumbprint(thumbprint));

@@ -125,7 +125,7 @@ impl Registration {
 pub(super) fn thumbprint_of(file: &Path) -> Result<CertificateThumbprint, BadInput> {
     let certificate = CertificateDer::from_pem_file(file);
     let refuse = |error| BadInput(format!("{}: no certificate in PEM: {error}", file.display()));
-    certificate.map(|certificate| CertificateThumbprint::of(&certificate)).map_err(refuse)
+    certificate.map(|certificate| CertificateThumbprint::of_der(&certificate)).map_err(refuse)
 }
 
 async fn register(

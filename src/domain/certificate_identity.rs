@@ -2,11 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
-use crate::crypto::sha256;
+use careconnect_verifier::InvalidIdentifier;
 
 pub use super::distinguished_name::DistinguishedName;
+pub use careconnect_verifier::CertificateThumbprint;
 
 /// The one feature of a certificate that names the consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,7 +42,9 @@ impl CertificateIdentity {
         match kind {
             "san_dns" => value.parse().map(Self::SanDns),
             "subject_dn" => value.parse().map(Self::SubjectDn),
-            "thumbprint" => value.parse().map(Self::Thumbprint),
+            "thumbprint" => value.parse().map(Self::Thumbprint).map_err(|invalid: InvalidIdentifier| {
+                InvalidCertificateIdentity::new("certificate thumbprint", value, invalid.rule)
+            }),
             _ => Err(InvalidCertificateIdentity::new("certificate identity", value, "the kind is unknown")),
         }
     }
@@ -109,44 +110,6 @@ impl fmt::Display for DnsName {
     }
 }
 
-/// SHA-256 of a certificate in DER; shown as base64url without padding, as `x5t#S256` is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CertificateThumbprint([u8; 32]);
-
-impl CertificateThumbprint {
-    /// The thumbprint of a certificate.
-    pub fn of(der: &[u8]) -> Self {
-        Self(sha256(der))
-    }
-}
-
-impl FromStr for CertificateThumbprint {
-    type Err = InvalidCertificateIdentity;
-    /// Accepts base64url without padding, or 64 hexadecimal digits with or without colons, as `openssl` prints them.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex: String = text.chars().filter(|&character| character != ':').collect();
-        let bytes = if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            (0..64).step_by(2).filter_map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
-        } else {
-            BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default()
-        };
-        let rule = "expected SHA-256 as 43 base64url characters or 64 hexadecimal digits";
-        bytes.try_into().map(Self).map_err(|_| InvalidCertificateIdentity::new("certificate thumbprint", text, rule))
-    }
-}
-
-impl fmt::Display for CertificateThumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for CertificateThumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CertificateThumbprint({self})")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,14 +126,5 @@ mod tests {
         {
             assert!(text.parse::<DnsName>().is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_thumbprint_is_read_as_openssl_prints_it() {
-        let thumbprint = CertificateThumbprint::of(b"certificate");
-        let colons: Vec<String> = thumbprint.0.iter().map(|byte| format!("{byte:02X}")).collect();
-        assert_eq!(colons.join(":").parse(), Ok(thumbprint));
-        assert_eq!(thumbprint.to_string().parse(), Ok(thumbprint));
-        assert!("abc".parse::<CertificateThumbprint>().is_err());
     }
 }

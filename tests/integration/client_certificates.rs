@@ -47,7 +47,7 @@ fn san(name: &str) -> CertificateIdentity {
 }
 
 fn thumbprint(identity: &Identity) -> CertificateIdentity {
-    CertificateIdentity::Thumbprint(CertificateThumbprint::of(&identity.chain[0]))
+    CertificateIdentity::Thumbprint(CertificateThumbprint::of_der(&identity.chain[0]))
 }
 
 #[tokio::test]

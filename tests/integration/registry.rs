@@ -46,7 +46,7 @@ fn is_suspended(registry: &Registry, consumer: &ConsumerSystem) -> bool {
 #[tokio::test]
 async fn what_is_registered_is_found_by_all_its_names() {
     let database = TestDatabase::fresh().await;
-    let thumbprint = CertificateThumbprint::of(b"certificate");
+    let thumbprint = CertificateThumbprint::of_der(b"certificate");
     let identity = CertificateIdentity::Thumbprint(thumbprint);
     let (one, two, provider) = (consumer_with(&identity), consumer_with(&identity), provider("200000000001"));
     for consumer in [&one, &two, &consumer()] {
@@ -62,7 +62,9 @@ async fn what_is_registered_is_found_by_all_its_names() {
     clients.sort();
     both.sort();
     assert_eq!(clients, both);
-    assert!(registry.knows_thumbprint(&thumbprint) && !registry.knows_thumbprint(&CertificateThumbprint::of(b"other")));
+    assert!(
+        registry.knows_thumbprint(&thumbprint) && !registry.knows_thumbprint(&CertificateThumbprint::of_der(b"other"))
+    );
     for audience in [Audience::Asid(provider.asid.clone()), Audience::ServiceRoot(provider.service_root.clone())] {
         assert_eq!(registry.provider(&audience).as_deref(), Some(&provider));
     }

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut keys = RemoteKeys::from_url(format!("{issuer}/.well-known/jwks.json"));
     if let Some(file) = authority.first() {
-        keys = keys.certificate_authority(std::fs::read_to_string(file)?);
+        keys = keys.certificate_authority(std::fs::read(file)?);
     }
     let verifier = TokenVerifier::for_issuer(issuer).audience(service_root).keys(keys.build()?).build()?;
 

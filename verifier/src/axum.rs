@@ -50,16 +50,19 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
 /// The value of a header that may come once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName, expected: &'static str) -> Result<Option<&'h str>, Rejection> {
     let mut values = headers.get_all(name).iter();
+    let refuse = |received| Rejection::BadRequest { expected, received };
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| Rejection::BadRequest { expected }),
-        (Some(_), Some(_)) => Err(Rejection::BadRequest { expected }),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| refuse("one that is no ASCII text")),
+        (Some(_), Some(_)) => Err(refuse("several")),
     }
 }
 
 impl IntoResponse for Rejection {
-    /// The status and challenge of RFC 6750 §3, with the reason as JSON; nothing that came goes back.
+    /// The status and challenge of RFC 6750 §3, with the reason as JSON; nothing that came goes back. The whole rejection
+    /// becomes an event of `tracing`, for with the extractor nobody else gets to see it.
     fn into_response(self) -> Response {
+        tracing::info!(reason = self.reason(), rejection = %self, "a request was refused");
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::UNAUTHORIZED);
         let error = match self.error() {
             Some(error) => error,

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Asid, ClientId, Group, OdsCode, OrganisationType};
 
 /// What an access token says, each field under its name on the wire. Times are seconds since 1970 (RFC 7519 §2).
+///
+/// Of a token that has been verified, these are what the verifier went by, not a copy of the payload: `aud` is the one
+/// audience that was expected, though the token may name others too; groups that are no URN are left out; fractions of
+/// seconds are rounded against the caller (`exp` down, `iat` and `nbf` up); and claims of other names are not here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccessTokenClaims {
     /// Who issued it: an absolute URL, compared as a whole string.
@@ -33,7 +37,7 @@ pub struct AccessTokenClaims {
     pub ods_code: OdsCode,
     /// That organisation's type.
     pub org_type: OrganisationType,
-    /// What the consumer may do, sorted.
+    /// What the consumer may do; sorted by our issuer.
     pub groups: Vec<Group>,
     /// As `sub`, under the name that Spine parsers look for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -150,6 +150,12 @@ impl OdsCode {
     /// The naming system of organisations.
     pub const SYSTEM: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
 
+    /// As tokens spell it. There is one spelling, so that those who compare texts compare codes.
+    pub(crate) fn parse_canonical(text: &str) -> Result<Self, InvalidIdentifier> {
+        let code = Self::parse(text).ok().filter(|code| code.as_str() == text);
+        code.ok_or_else(|| InvalidIdentifier::new("an ODS code", "1 to 9 upper-case letters and digits", text))
+    }
+
     /// `https://fhir.nhs.uk/Id/ods-organization-code|A1001`, as Spine tokens and FHIR parameters write it.
     pub fn uri(&self) -> String {
         format!("{}|{self}", Self::SYSTEM)
@@ -173,8 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn an_ods_code_is_upper_cased() {
+    fn an_ods_code_is_upper_cased_but_in_tokens_it_is_so_already() {
         assert_eq!(OdsCode::parse("a20047").unwrap().as_str(), "A20047");
+        assert!(OdsCode::parse_canonical("A20047").is_ok());
+        assert!(OdsCode::parse_canonical("a20047").is_err());
     }
 
     #[test]

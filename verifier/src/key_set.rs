@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    PublicKey, UnusableKey,
+    PublicKey, Rejection, UnusableKey,
     strict_json::{self, Unambiguous},
+    unverified::excerpt,
 };
 
 /// Keys by `kid`. A key that may not be used is remembered as such, so that a token naming it is told why.
@@ -35,9 +36,18 @@ impl KeySet {
         Ok(read)
     }
 
-    /// The key of this id: absent, or present but not to be used, or ready.
-    pub fn find(&self, key_id: &str) -> Option<Result<&PublicKey, &UnusableKey>> {
-        self.keys.get(key_id).map(Result::as_ref)
+    /// The key of this id; a rejection if it is absent, or present but not to be used.
+    pub fn find(&self, key_id: &str) -> Result<&PublicKey, Rejection> {
+        match self.keys.get(key_id) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(problem)) => Err(Rejection::UnusableKey { key_id: excerpt(key_id), problem: problem.clone() }),
+            None => {
+                let mut known: Vec<_> = self.key_ids().map(excerpt).collect();
+                known.sort();
+                known.truncate(8);
+                Err(Rejection::UnknownKey { known, key_id: excerpt(key_id) })
+            }
+        }
     }
 
     /// The ids of the keys that can be used, in no order.

@@ -17,9 +17,9 @@ pub trait KeySource: Send + Sync + 'static {
     /// The keys, if they can be used as they are; never waits.
     fn current(&self) -> Option<Arc<KeySet>>;
 
-    /// Called when [`current`](Self::current) has nothing, or lacks `key_id`: looks again, if that can help and is not
-    /// too early, and gives the best keys that there are.
-    fn refreshed<'a>(&'a self, key_id: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>>;
+    /// Called when [`current`](Self::current) has nothing, or not the key that a token names: looks again, if that can
+    /// help and is not too early, and gives the best keys that there are.
+    fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>>;
 }
 
 /// Keys that the caller brings and that do not change.
@@ -44,7 +44,7 @@ impl KeySource for FixedKeys {
         Some(Arc::clone(&self.0))
     }
 
-    fn refreshed<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>> {
+    fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
         Box::pin(std::future::ready(Ok(Arc::clone(&self.0))))
     }
 }
@@ -54,7 +54,7 @@ impl<S: KeySource> KeySource for Arc<S> {
         self.as_ref().current()
     }
 
-    fn refreshed<'a>(&'a self, key_id: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>> {
-        self.as_ref().refreshed(key_id)
+    fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
+        self.as_ref().refreshed()
     }
 }

@@ -1,8 +1,8 @@
 //! What a caller brings: a token, and the circumstances that the token must agree with.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::{base64url, crypto};
+use crate::{InvalidIdentifier, base64url, crypto};
 
 /// A token as it came, with the certificate and the SSP header that came with it. A `&str` is a token with neither.
 #[derive(Clone, Copy)]
@@ -63,9 +63,32 @@ impl CertificateThumbprint {
         Self(crypto::sha256(certificate))
     }
 
+    /// Accepts base64url without padding, or 64 hexadecimal digits with or without colons, as `openssl` prints them.
+    pub fn parse(text: &str) -> Result<Self, InvalidIdentifier> {
+        Self::from_claim(text).or_else(|| Self::from_hexadecimal(text)).ok_or_else(|| {
+            let rule = "SHA-256 as 43 base64url characters or 64 hexadecimal digits";
+            InvalidIdentifier::new("a certificate thumbprint", rule, text)
+        })
+    }
+
     /// As a token spells it: base64url without padding.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn from_claim(text: &str) -> Option<Self> {
         base64url::decode(text)?.try_into().ok().map(Self)
+    }
+
+    fn from_hexadecimal(text: &str) -> Option<Self> {
+        let digits: Vec<_> =
+            text.chars().filter(|character| *character != ':').map(|digit| digit.to_digit(16)).collect();
+        let (pairs, []) = digits.as_chunks::<2>() else { return None };
+        let byte = |[high, low]: &[Option<u32>; 2]| u8::try_from((*high)? * 16 + (*low)?).ok();
+        pairs.iter().map(byte).collect::<Option<Vec<_>>>()?.try_into().ok().map(Self)
+    }
+}
+
+impl FromStr for CertificateThumbprint {
+    type Err = InvalidIdentifier;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
     }
 }
 
@@ -78,5 +101,23 @@ impl fmt::Display for CertificateThumbprint {
 impl fmt::Debug for CertificateThumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateThumbprint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thumbprint_is_read_as_openssl_prints_it() {
+        let thumbprint = CertificateThumbprint::of_der(b"certificate");
+        let colons: Vec<String> = thumbprint.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        for text in [colons.join(":"), colons.concat(), thumbprint.to_string()] {
+            assert_eq!(text.parse(), Ok(thumbprint));
+        }
+        assert_eq!(CertificateThumbprint::from_claim(&colons.concat()), None);
+        for text in [String::new(), "abc".to_owned(), colons[1..].concat(), colons.concat() + "0"] {
+            assert!(CertificateThumbprint::parse(&text).is_err(), "{text}");
+        }
     }
 }

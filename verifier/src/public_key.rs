@@ -35,7 +35,7 @@ pub enum UnusableKey {
     #[error("shares its kid with another key")]
     RepeatedKeyId,
     /// A member is absent or has another value than it may.
-    #[error("{member} is not {expected}")]
+    #[error("has no {member} that is {expected}")]
     Member {
         /// The member's name.
         member: &'static str,
@@ -70,19 +70,21 @@ impl PublicKey {
 
     /// Checks a signature in the form of RFC 7518 §3.
     pub fn verify_signature(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Rejection> {
-        let (_, key) = self
-            .ready
-            .iter()
-            .find(|(permitted, _)| *permitted == algorithm)
-            .ok_or_else(|| Rejection::UnsupportedAlgorithm { received: Some(algorithm.name().to_owned()) })?;
+        let (_, key) = self.ready.iter().find(|(permitted, _)| *permitted == algorithm).ok_or_else(|| {
+            Rejection::AlgorithmOfAnotherKey { key: self.algorithms().collect(), received: algorithm }
+        })?;
         if key.verifies(message, signature) { Ok(()) } else { Err(Rejection::BadSignature) }
     }
 
     /// Checks the signature of a compact JWS and gives its payload; says nothing of what the payload means.
     pub fn verify_jws(&self, jws: &[u8]) -> Result<Vec<u8>, Rejection> {
-        let token = UnverifiedToken::read(jws)?;
-        self.verify_signature(token.header.algorithm, token.signed, &token.signature)?;
+        let token = UnverifiedToken::read(jws, &Algorithm::ALL)?;
+        self.check_signature_of(&token)?;
         Ok(token.payload)
+    }
+
+    pub(crate) fn check_signature_of(&self, token: &UnverifiedToken<'_>) -> Result<(), Rejection> {
+        self.verify_signature(token.header.algorithm, token.signed, &token.signature)
     }
 
     pub(crate) fn from_members(jwk: &Map<String, Value>) -> Result<Self, UnusableKey> {

@@ -1,6 +1,6 @@
 //! Why a token was not accepted: for the log in full, for the caller as RFC 6750 §3 says it, never with the token.
 
-use crate::{Asid, Group, InvalidKeySet, UnusableKey};
+use crate::{Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, UnusableKey};
 
 /// A refusal, with what was expected and what came. `Display` is for the log: what came is quoted, escaped and cut short.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,10 +10,12 @@ pub enum Rejection {
     #[error("expected a bearer token, received none")]
     NoToken,
     /// The request's credentials cannot be read, such as two `Authorization` headers.
-    #[error("expected {expected}")]
+    #[error("expected {expected}, received {received}")]
     BadRequest {
         /// What would have been right.
         expected: &'static str,
+        /// What came instead.
+        received: &'static str,
     },
     /// The token is longer than any that we read.
     #[error("expected a token of at most {limit} bytes, received {received}")]
@@ -23,44 +25,64 @@ pub enum Rejection {
         /// The token's length in bytes.
         received: usize,
     },
+    /// A token has three parts (RFC 7515 §7.1): an encrypted one has five, an opaque one has one.
+    #[error("expected three parts joined by dots, received {received}")]
+    NotThreeParts {
+        /// How many came.
+        received: usize,
+    },
     /// A part of the token cannot be read, or could be read in two ways.
     #[error("the {part} is not {expected}")]
     Malformed {
-        /// `token`, `header`, `payload` or `signature`.
+        /// `header`, `payload` or `signature`.
         part: &'static str,
         /// What it must be.
         expected: &'static str,
     },
     /// A header parameter is absent or of the wrong type.
-    #[error("the header parameter {parameter} is not {expected}")]
+    #[error("expected the header parameter {parameter} to be {expected}, received {received}")]
     BadHeader {
         /// The parameter.
         parameter: &'static str,
         /// What it must be.
         expected: &'static str,
+        /// What came instead.
+        received: &'static str,
     },
     /// The header has `crit`: it asks for an extension, and we know none.
-    #[error("expected no critical header parameters")]
+    #[error("expected no header parameter crit, received one")]
     CriticalExtension,
     /// `typ` says that this is no access token (RFC 9068 §4).
-    #[error("expected typ \"at+jwt\", received {}", quoted(received))]
+    #[error("expected typ \"at+jwt\", received {}", quoted(received, "none"))]
     WrongType {
+        /// The beginning of what came, if anything did.
+        received: Option<String>,
+    },
+    /// The algorithm is unknown or not allowed here.
+    #[error("expected the algorithm {}, received {}", listed(allowed), quoted(received, "none, or no string"))]
+    UnsupportedAlgorithm {
+        /// Those that are allowed.
+        allowed: Vec<Algorithm>,
         /// The beginning of what came, if it was a string.
         received: Option<String>,
     },
-    /// The algorithm is unknown, not allowed here, or not the key's.
-    #[error("expected an algorithm that is allowed here and belongs to the key, received {}", quoted(received))]
-    UnsupportedAlgorithm {
-        /// The beginning of what came, if it was a string.
-        received: Option<String>,
+    /// The algorithm is allowed, but the key that the token names is for another.
+    #[error("expected the algorithm that the key is for, {}, received {received}", listed(key))]
+    AlgorithmOfAnotherKey {
+        /// Those that the key is for.
+        key: Vec<Algorithm>,
+        /// The token's.
+        received: Algorithm,
     },
     /// No key of the issuer has this id.
-    #[error("the issuer has no key {key_id:?}")]
+    #[error("expected the id of one of the issuer's keys, {known:?}, received {key_id:?}")]
     UnknownKey {
-        /// The beginning of the id.
+        /// The first few ids of keys that can be used, sorted.
+        known: Vec<String>,
+        /// The beginning of the id that came.
         key_id: String,
     },
-    /// The issuer's key of this id may not be used.
+    /// The issuer's key of this id may not be used. Not the caller's fault.
     #[error("the issuer's key {key_id:?} {problem}")]
     UnusableKey {
         /// The beginning of the id.
@@ -73,7 +95,7 @@ pub enum Rejection {
     BadSignature,
     /// The issuer's keys could not be had, so nothing can be judged. Not the caller's fault.
     #[error("the issuer's keys are not available: {0}")]
-    KeysUnavailable(String),
+    KeysUnavailable(#[from] KeysUnavailable),
     /// What should be the issuer's key set is none. Not the caller's fault.
     #[error(transparent)]
     InvalidKeySet(#[from] InvalidKeySet),
@@ -88,7 +110,7 @@ pub enum Rejection {
         leeway: i64,
     },
     /// The token was issued longer ago than this provider accepts.
-    #[error("the token was issued at {issued_at}, more than {max_age} s before {now}")]
+    #[error("the token was issued at {issued_at}, more than {max_age} s before {now} (leeway {leeway} s)")]
     TooOld {
         /// `iat`, Unix seconds.
         issued_at: i64,
@@ -96,22 +118,28 @@ pub enum Rejection {
         now: i64,
         /// The oldest age that is accepted, in seconds.
         max_age: i64,
+        /// What was allowed for differing clocks, in seconds.
+        leeway: i64,
     },
     /// The token is not valid yet.
-    #[error("the token becomes valid at {not_before}, it is {now}")]
+    #[error("the token becomes valid at {not_before}, it is {now} (leeway {leeway} s)")]
     NotYetValid {
         /// `nbf`, Unix seconds.
         not_before: i64,
         /// The time of the check, Unix seconds.
         now: i64,
+        /// What was allowed for differing clocks, in seconds.
+        leeway: i64,
     },
     /// The token says that it was issued in the future.
-    #[error("the token says that it was issued at {issued_at}, it is {now}")]
+    #[error("the token says that it was issued at {issued_at}, it is {now} (leeway {leeway} s)")]
     IssuedInFuture {
         /// `iat`, Unix seconds.
         issued_at: i64,
         /// The time of the check, Unix seconds.
         now: i64,
+        /// What was allowed for differing clocks, in seconds.
+        leeway: i64,
     },
     /// Another issuer than the one that is trusted.
     #[error("expected the issuer {expected:?}, received {received:?}")]
@@ -136,7 +164,7 @@ pub enum Rejection {
         claim: &'static str,
     },
     /// A claim has a value that it cannot have.
-    #[error("expected the claim {claim} to be {expected}, received {}", quoted(received))]
+    #[error("expected the claim {claim} to be {expected}, received {}", quoted(received, "something else"))]
     InvalidClaim {
         /// Its name.
         claim: &'static str,
@@ -154,10 +182,10 @@ pub enum Rejection {
         held: Vec<Group>,
     },
     /// The token is bound to a certificate, and the caller presented none or another; or it is not bound and had to be.
-    #[error("expected a token bound to the certificate presented, received {0}")]
+    #[error("{0}")]
     CertificateMismatch(Binding),
     /// The SSP forwarded the call for another system than the token's.
-    #[error("Ssp-From is {received:?}, the token is for {expected}")]
+    #[error("expected Ssp-From to be the token's ASID {expected}, received {received:?}")]
     AsidMismatch {
         /// The token's ASID.
         expected: Asid,
@@ -171,13 +199,21 @@ pub enum Rejection {
 #[non_exhaustive]
 pub enum Binding {
     /// The token is bound; the caller presented no certificate.
-    #[error("a bound token and no certificate")]
-    NoCertificate,
+    #[error("expected the certificate {expected}, to which the token is bound, received none")]
+    NoCertificate {
+        /// The one that the token is bound to.
+        expected: CertificateThumbprint,
+    },
     /// The token is bound to another certificate.
-    #[error("a token bound to another certificate")]
-    OtherCertificate,
+    #[error("expected the certificate {expected}, to which the token is bound, received {received}")]
+    OtherCertificate {
+        /// The one that the token is bound to.
+        expected: CertificateThumbprint,
+        /// The one that was presented.
+        received: CertificateThumbprint,
+    },
     /// The provider accepts bound tokens only, and this one is not.
-    #[error("a token that is not bound")]
+    #[error("expected a token that is bound to a certificate, received one that is not")]
     NotBound,
 }
 
@@ -188,13 +224,13 @@ impl Rejection {
             Self::NoToken => "no_token",
             Self::BadRequest { .. } => "bad_request",
             Self::TooLarge { .. } => "too_large",
-            Self::Malformed { .. } => "malformed",
+            Self::NotThreeParts { .. } | Self::Malformed { .. } => "malformed",
             Self::BadHeader { .. } => "bad_header",
             Self::CriticalExtension => "crit",
             Self::WrongType { .. } => "wrong_typ",
-            Self::UnsupportedAlgorithm { .. } | Self::UnusableKey { problem: UnusableKey::WrongAlgorithm(_), .. } => {
-                "unsupported_alg"
-            }
+            Self::UnsupportedAlgorithm { .. }
+            | Self::AlgorithmOfAnotherKey { .. }
+            | Self::UnusableKey { problem: UnusableKey::WrongAlgorithm(_), .. } => "unsupported_alg",
             Self::UnknownKey { .. } => "unknown_kid",
             Self::UnusableKey { .. } | Self::InvalidKeySet(_) => "jwks_invalid",
             Self::BadSignature => "bad_signature",
@@ -212,23 +248,24 @@ impl Rejection {
         }
     }
 
-    /// The HTTP status: 400, 401 or 403 as RFC 6750 §3.1, and 503 while there are no keys.
+    /// The HTTP status: 400, 401 or 403 as RFC 6750 §3.1, and 503 while the issuer's keys cannot be had or used.
     pub fn status(&self) -> u16 {
-        match self {
-            Self::BadRequest { .. } => 400,
-            Self::GroupMissing { .. } => 403,
-            Self::KeysUnavailable(_) | Self::InvalidKeySet(_) => 503,
-            _ => 401,
-        }
+        self.answer().0
     }
 
-    /// The error code of RFC 6750 §3.1; none for a request without a token, nor when the fault is ours.
+    /// The error code of RFC 6750 §3.1; none for a request without a token, nor when the fault is not the caller's.
     pub fn error(&self) -> Option<&'static str> {
-        match self {
-            Self::NoToken | Self::KeysUnavailable(_) | Self::InvalidKeySet(_) => None,
-            Self::BadRequest { .. } => Some("invalid_request"),
-            Self::GroupMissing { .. } => Some("insufficient_scope"),
-            _ => Some("invalid_token"),
+        self.answer().1
+    }
+
+    /// One reason has one answer.
+    fn answer(&self) -> (u16, Option<&'static str>) {
+        match self.reason() {
+            "no_token" => (401, None),
+            "bad_request" => (400, Some("invalid_request")),
+            "group_missing" => (403, Some("insufficient_scope")),
+            "keys_unavailable" | "jwks_invalid" => (503, None),
+            _ => (401, Some("invalid_token")),
         }
     }
 
@@ -245,35 +282,14 @@ impl Rejection {
     }
 }
 
-/// What came, escaped; or that it was no text at all.
-fn quoted(received: &Option<String>) -> String {
-    received.as_ref().map_or_else(|| "none, or another type".to_owned(), |received| format!("{received:?}"))
+/// What came, escaped; or `otherwise`.
+fn quoted(received: &Option<String>, otherwise: &str) -> String {
+    received.as_ref().map_or_else(|| otherwise.to_owned(), |received| format!("{received:?}"))
+}
+
+fn listed(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_group_is_named_in_the_challenge() {
-        let rejection = Rejection::GroupMissing { required: Group::READ_SLOT, held: vec![] };
-        assert_eq!(rejection.status(), 403);
-        assert_eq!(
-            rejection.www_authenticate(),
-            "Bearer realm=\"careconnect\", error=\"insufficient_scope\", error_description=\"group_missing\", \
-             scope=\"urn:nhs:names:services:careconnect:fhir:rest:read:slot\""
-        );
-    }
-
-    #[test]
-    fn a_request_without_a_token_gets_a_challenge_without_an_error() {
-        assert_eq!(Rejection::NoToken.www_authenticate(), "Bearer realm=\"careconnect\"");
-        assert_eq!(Rejection::NoToken.status(), 401);
-    }
-
-    #[test]
-    fn what_came_is_escaped_in_the_log() {
-        let rejection = Rejection::UnknownKey { key_id: "a\r\nlevel=INFO".to_owned() };
-        assert_eq!(rejection.to_string(), r#"the issuer has no key "a\r\nlevel=INFO""#); // R55
-    }
-}
+mod tests;

@@ -79,7 +79,7 @@ impl RemoteKeys {
 
     /// Fetches the keys now, so that a provider can do it before its first request. Not needed, and no error is final.
     pub async fn prefetch(&self) -> Result<(), KeysUnavailable> {
-        self.refreshed("").await.map(|_| ())
+        self.refreshed().await.map(|_| ())
     }
 }
 
@@ -92,17 +92,14 @@ impl KeySource for RemoteKeys {
             return Some(Arc::clone(&fetched.keys));
         }
         let _ = self.0.begin_fetch(self.0.schedule.cooldown.min(fetched.refresh_after));
-        let usable = age < fetched.refresh_after * 3 || age < self.0.schedule.serve_stale_for && self.0.is_failing();
+        let usable = age < fetched.refresh_after.saturating_mul(3)
+            || age < self.0.schedule.serve_stale_for && self.0.is_failing();
         usable.then(|| Arc::clone(&fetched.keys))
     }
 
-    fn refreshed<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Arc<KeySet>, KeysUnavailable>> {
+    fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
         Box::pin(async {
-            let cooldown = if self.0.usable().is_some() {
-                self.0.schedule.cooldown
-            } else {
-                EMPTY_HANDED_RETRY.min(self.0.schedule.cooldown)
-            };
+            let cooldown = if self.0.usable().is_some() { self.0.schedule.cooldown } else { EMPTY_HANDED_RETRY };
             if let Some(mut in_flight) = self.0.begin_fetch(cooldown) {
                 let _ = in_flight.changed().await; // an error says that the sender is gone: the fetch has ended
             }
@@ -163,7 +160,8 @@ impl Cache {
     fn usable(&self) -> Option<Arc<KeySet>> {
         let fetched = self.fetched.load();
         let fetched = fetched.as_ref()?;
-        (fetched.at.elapsed() < self.schedule.serve_stale_for).then(|| Arc::clone(&fetched.keys))
+        let longest = self.schedule.serve_stale_for.max(fetched.refresh_after);
+        (fetched.at.elapsed() < longest).then(|| Arc::clone(&fetched.keys))
     }
 
     fn is_failing(&self) -> bool {
@@ -172,7 +170,7 @@ impl Cache {
 
     fn unavailable(&self) -> KeysUnavailable {
         let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        KeysUnavailable(attempts.failure.clone().unwrap_or_else(|| "not fetched".to_owned()))
+        KeysUnavailable(attempts.failure.clone().unwrap_or_else(|| "not fetched; is there a tokio runtime?".to_owned()))
     }
 }
 

@@ -3,10 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    KeySet, KeySource, Presented, PublicKey, Rejection, VerifiedToken,
-    builder::NeedsAudience,
-    policy::Policy,
-    unverified::{UnverifiedToken, excerpt},
+    KeySet, KeySource, KeysUnavailable, Presented, Rejection, VerifiedToken, builder::NeedsAudience, policy::Policy,
+    unverified::UnverifiedToken,
 };
 
 /// Verifies access tokens of one issuer for one provider. Cheap to clone; clones share everything.
@@ -37,42 +35,33 @@ impl TokenVerifier {
     /// Verifies a token. Waits only when its key is not known, or the known keys are too old.
     pub async fn verify(&self, presented: impl Into<Presented<'_>>) -> Result<VerifiedToken, Rejection> {
         let presented = presented.into();
-        let now = self.policy.now();
-        let token = UnverifiedToken::read(presented.token)?;
-        let claims = self.policy.screen(&token, now)?;
-        let key_id = token.header.key_id()?;
-        let keys = match self.keys.current() {
-            Some(keys) if keys.find(key_id).is_some() => keys,
-            _ => self.keys.refreshed(key_id).await.map_err(|unavailable| Rejection::KeysUnavailable(unavailable.0))?,
-        };
-        check_signature(&token, find_key(&keys, key_id)?)?;
-        self.policy.judge(claims, &presented)
+        match self.verify_offline(presented) {
+            Err(Rejection::UnknownKey { .. } | Rejection::KeysUnavailable(_)) => {
+                let keys = self.keys.refreshed().await?;
+                self.decide(presented, || Some(keys))
+            }
+            verdict => verdict,
+        }
     }
 
     /// Verifies a token with the keys that are there, and never waits: for [`FixedKeys`](crate::FixedKeys).
     pub fn verify_offline<'a>(&self, presented: impl Into<Presented<'a>>) -> Result<VerifiedToken, Rejection> {
-        let presented = presented.into();
-        let now = self.policy.now();
-        let token = UnverifiedToken::read(presented.token)?;
-        let claims = self.policy.screen(&token, now)?;
+        self.decide(presented.into(), || self.keys.current())
+    }
+
+    /// Every check, in the one order in which they are made. Keys are asked for only if the token is worth it.
+    fn decide(
+        &self,
+        presented: Presented<'_>,
+        keys: impl FnOnce() -> Option<Arc<KeySet>>,
+    ) -> Result<VerifiedToken, Rejection> {
+        let token = UnverifiedToken::read(presented.token, &self.policy.algorithms)?;
+        let claims = self.policy.screen(&token)?;
         let key_id = token.header.key_id()?;
-        let none = || Rejection::KeysUnavailable("none have been fetched yet".to_owned());
-        let keys = self.keys.current().ok_or_else(none)?;
-        check_signature(&token, find_key(&keys, key_id)?)?;
+        let keys = keys().ok_or_else(|| KeysUnavailable("none have been fetched yet".to_owned()))?;
+        keys.find(key_id)?.check_signature_of(&token)?;
         self.policy.judge(claims, &presented)
     }
-}
-
-fn find_key<'k>(keys: &'k KeySet, key_id: &str) -> Result<&'k PublicKey, Rejection> {
-    match keys.find(key_id) {
-        Some(Ok(key)) => Ok(key),
-        Some(Err(problem)) => Err(Rejection::UnusableKey { key_id: excerpt(key_id), problem: problem.clone() }),
-        None => Err(Rejection::UnknownKey { key_id: excerpt(key_id) }),
-    }
-}
-
-fn check_signature(token: &UnverifiedToken<'_>, key: &PublicKey) -> Result<(), Rejection> {
-    key.verify_signature(token.header.algorithm, token.signed, &token.signature)
 }
 
 impl fmt::Debug for TokenVerifier {

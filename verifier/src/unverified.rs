@@ -34,10 +34,10 @@ pub(crate) struct UnverifiedHeader {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    pub(crate) fn read(token: &'a [u8]) -> Result<Self, Rejection> {
+    pub(crate) fn read(token: &'a [u8], allowed: &[Algorithm]) -> Result<Self, Rejection> {
         let [header, payload, signature] = split(token)?;
         Ok(Self {
-            header: UnverifiedHeader::read(&decode("header", header)?)?,
+            header: UnverifiedHeader::read(&decode("header", header)?, allowed)?,
             signed: &token[..header.len() + 1 + payload.len()],
             payload: decode("payload", payload)?,
             signature: decode("signature", signature)?,
@@ -70,7 +70,7 @@ fn split(token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
     let mut parts = token.split(|byte| *byte == b'.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(header), Some(payload), Some(signature), None) => Ok([header, payload, signature]),
-        _ => Err(Rejection::Malformed { part: "token", expected: "three parts joined by dots" }),
+        _ => Err(Rejection::NotThreeParts { received: token.split(|byte| *byte == b'.').count() }),
     }
 }
 
@@ -84,23 +84,25 @@ fn decode_text(part: &'static str, text: &[u8]) -> Result<String, Rejection> {
 }
 
 impl UnverifiedHeader {
-    fn read(json: &[u8]) -> Result<Self, Rejection> {
+    fn read(json: &[u8], allowed: &[Algorithm]) -> Result<Self, Rejection> {
+        let unsupported = |received| Rejection::UnsupportedAlgorithm { allowed: allowed.to_vec(), received };
         let parameters =
             strict_json::read(json, |json, fault| json.deserialize_map(HeaderVisitor(fault))).map_err(|fault| {
                 match fault {
                     Fault::Malformed(expected) => Rejection::Malformed { part: "header", expected },
-                    Fault::WrongType("alg") => Rejection::UnsupportedAlgorithm { received: None },
-                    Fault::WrongType(parameter) => Rejection::BadHeader { parameter, expected: "a string" },
+                    Fault::WrongType("alg") => unsupported(None),
+                    Fault::WrongType(parameter) => {
+                        Rejection::BadHeader { parameter, expected: "a string", received: "something else" }
+                    }
                 }
             })?;
         if parameters.crit.is_some() {
             return Err(Rejection::CriticalExtension);
         }
         let name = parameters.alg.map(|alg| alg.0);
-        let algorithm = name.as_deref().and_then(|name| Algorithm::parse(name).ok());
+        let algorithm = allowed.iter().find(|allowed| name.as_deref() == Some(allowed.name()));
         Ok(Self {
-            algorithm: algorithm
-                .ok_or_else(|| Rejection::UnsupportedAlgorithm { received: name.as_deref().map(excerpt) })?,
+            algorithm: *algorithm.ok_or_else(|| unsupported(name.as_deref().map(excerpt)))?,
             typ: parameters.typ.map(|typ| typ.0.into_owned()),
             key_id: parameters.kid.map(|kid| kid.0.into_owned()),
         })
@@ -115,7 +117,11 @@ impl UnverifiedHeader {
     }
 
     pub(crate) fn key_id(&self) -> Result<&str, Rejection> {
-        self.key_id.as_deref().ok_or(Rejection::BadHeader { parameter: "kid", expected: "the id of the signing key" })
+        self.key_id.as_deref().ok_or(Rejection::BadHeader {
+            parameter: "kid",
+            expected: "the id of the signing key",
+            received: "none",
+        })
     }
 }
 

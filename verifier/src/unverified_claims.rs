@@ -77,7 +77,7 @@ impl<'a> UnverifiedClaims<'a> {
             client_id: identifier("client_id", self.client_id, ClientId::parse)?,
             scope: self.scope.map(owned),
             asid: identifier("asid", self.asid, Asid::parse)?,
-            ods_code: identifier("ods_code", self.ods_code, OdsCode::parse)?,
+            ods_code: identifier("ods_code", self.ods_code, OdsCode::parse_canonical)?,
             org_type: identifier("org_type", self.org_type, OrganisationType::parse)?,
             groups: groups(self.groups)?,
             requesting_system: self.requesting_system.map(owned),
@@ -102,9 +102,11 @@ fn expected(claim: &str) -> &'static str {
 fn required(claim: &'static str, text: Option<Text<'_>>) -> Result<String, Rejection> {
     match text {
         None => Err(Rejection::MissingClaim { claim }),
-        Some(Text(text)) if text.is_empty() => {
-            Err(Rejection::InvalidClaim { claim, expected: "a string that is not empty", received: None })
-        }
+        Some(Text(text)) if text.is_empty() => Err(Rejection::InvalidClaim {
+            claim,
+            expected: "a string that is not empty",
+            received: Some(String::new()),
+        }),
         Some(text) => Ok(owned(text)),
     }
 }

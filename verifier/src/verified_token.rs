@@ -32,7 +32,7 @@ impl VerifiedToken {
         &self.claims.org_type
     }
 
-    /// What the caller may do.
+    /// What the caller may do: the groups that are URNs.
     pub fn groups(&self) -> &[Group] {
         &self.claims.groups
     }
@@ -52,7 +52,7 @@ impl VerifiedToken {
         self.claims.exp
     }
 
-    /// Everything that the token says.
+    /// The claims, as far as this crate knows them and as it has understood them: see [`AccessTokenClaims`].
     pub fn claims(&self) -> &AccessTokenClaims {
         &self.claims
     }
@@ -75,15 +75,18 @@ impl VerifiedToken {
         let Some(confirmation) = &self.claims.cnf else {
             return if must_be_bound { Err(Rejection::CertificateMismatch(Binding::NotBound)) } else { Ok(()) };
         };
-        let bound_to = CertificateThumbprint::parse(&confirmation.x5t_s256).ok_or_else(|| Rejection::InvalidClaim {
-            claim: "cnf",
-            expected: "an object whose x5t#S256 is a SHA-256 in base64url",
-            received: Some(excerpt(&confirmation.x5t_s256)),
-        })?;
+        let bound_to =
+            CertificateThumbprint::from_claim(&confirmation.x5t_s256).ok_or_else(|| Rejection::InvalidClaim {
+                claim: "cnf",
+                expected: "an object whose x5t#S256 is a SHA-256 in base64url",
+                received: Some(excerpt(&confirmation.x5t_s256)),
+            })?;
         match presented {
-            None => Err(Rejection::CertificateMismatch(Binding::NoCertificate)),
-            Some(presented) if presented != bound_to => Err(Rejection::CertificateMismatch(Binding::OtherCertificate)),
-            Some(_) => Ok(()),
+            Some(received) if received == bound_to => Ok(()),
+            Some(received) => {
+                Err(Rejection::CertificateMismatch(Binding::OtherCertificate { expected: bound_to, received }))
+            }
+            None => Err(Rejection::CertificateMismatch(Binding::NoCertificate { expected: bound_to })),
         }
     }
 

@@ -20,7 +20,7 @@ fn with_every_kind_of_credential() -> ConsumerSystem {
     for (later, (kind, value)) in [
         ("san_dns", "bars.trust.nhs.uk".to_owned()),
         ("subject_dn", r"CN=O'Brien\, Söhne+OU=x,O=NHS,C=GB".to_owned()),
-        ("thumbprint", CertificateThumbprint::of(b"certificate").to_string()),
+        ("thumbprint", CertificateThumbprint::of_der(b"certificate").to_string()),
     ]
     .into_iter()
     .enumerate()

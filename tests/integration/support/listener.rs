@@ -52,7 +52,7 @@ impl Listener {
         let (root, directory) = (Authority::new("Server Root"), tempfile::tempdir().unwrap());
         write_identity(directory.path(), &root.server());
         fs::write(directory.path().join("clients.pem"), client_root.pem()).unwrap();
-        let registered: Vec<_> = self_signed.iter().map(|one| CertificateThumbprint::of(&one.chain[0])).collect();
+        let registered: Vec<_> = self_signed.iter().map(|one| CertificateThumbprint::of_der(&one.chain[0])).collect();
         let authentication =
             ClientAuthentication::Optional { self_signed: Arc::new(move |one| registered.contains(one)) };
         let clock = Arc::new(ManualClock::at(NOW));

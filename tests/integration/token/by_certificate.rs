@@ -25,7 +25,7 @@ fn by_dns(host: &str) -> CertificateIdentity {
 }
 
 fn by_thumbprint(identity: &Identity) -> CertificateIdentity {
-    CertificateIdentity::Thumbprint(CertificateThumbprint::of(&identity.chain[0]))
+    CertificateIdentity::Thumbprint(CertificateThumbprint::of_der(&identity.chain[0]))
 }
 
 fn call<'a>(server: &'a TestServer, identity: &Identity) -> TokenCall<'a> {
@@ -216,7 +216,7 @@ async fn a_provider_that_wants_bound_tokens_gets_the_certificate_in_them() {
     let bound = call(&server, &identity).send().await.token();
     let free = call(&server, &identity).without("resource").field("resource", OTHER_ROOT).send().await.token();
 
-    let thumbprint = CertificateThumbprint::of(&identity.chain[0]).to_string();
+    let thumbprint = CertificateThumbprint::of_der(&identity.chain[0]).to_string();
     assert_eq!(claims(&bound)["cnf"], serde_json::json!({ "x5t#S256": thumbprint }));
     assert_eq!(claims(&free).get("cnf"), None);
 }

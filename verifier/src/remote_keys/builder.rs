@@ -11,12 +11,15 @@ use rustls::{
 
 use super::{RemoteKeys, Schedule, fetch::Fetcher};
 
+/// The least `cooldown` and `refresh_after`.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// Options of [`RemoteKeys`], each at a default that suits a provider in production.
 #[derive(Debug)]
 #[must_use = "call build()"]
 pub struct RemoteKeysBuilder {
     url: String,
-    authority: Option<String>,
+    authority: Option<Vec<u8>>,
     client: Option<Client>,
     schedule: Schedule,
     timeout: Duration,
@@ -33,9 +36,20 @@ pub enum RemoteKeysError {
         /// What came.
         received: String,
     },
-    /// The certificate authority is no PEM, or holds no certificate.
-    #[error("expected the certificates of an authority in PEM")]
-    Authority,
+    /// The certificate authority is no PEM, or holds no certificate that can be trusted.
+    #[error("expected the certificates of an authority in PEM, received {0}")]
+    Authority(String),
+    /// A client of one's own comes with its own authorities.
+    #[error("expected a certificate authority or an HTTP client, received both")]
+    AuthorityAndClient,
+    /// With such a time the issuer could be asked for every token, forged ones too.
+    #[error("expected {option} of at least {LEAST:?}, received {received:?}")]
+    TooShort {
+        /// `cooldown` or `refresh_after`.
+        option: &'static str,
+        /// What came.
+        received: Duration,
+    },
     /// TLS or the HTTP client cannot be set up, such as on a system without trust anchors.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),
@@ -58,31 +72,34 @@ impl RemoteKeysBuilder {
         }
     }
 
-    /// Trusts these authorities (PEM), and no other, to vouch for the issuer's host. Without this: the system's.
-    pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
-        self.authority = Some(pem.into());
+    /// Trusts these authorities (the contents of a PEM file), and no other, to vouch for the issuer's host. Without this:
+    /// the system's.
+    pub fn certificate_authority(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.authority = Some(pem.as_ref().to_vec());
         self
     }
 
-    /// Uses this client as it is, for proxies and the like. Redirects that leave the issuer's host are refused all the same.
+    /// Uses this client as it is, for proxies and the like; its authorities are its own. Redirects that leave the issuer's host are refused all the same.
     pub fn http_client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// Fetches the keys again once they are this old; sooner when the issuer's `Cache-Control` says so. Default: 5 minutes.
+    /// Fetches the keys again once they are this old; sooner when the issuer's `Cache-Control` says so. Default: 5 minutes;
+    /// at least a second.
     pub fn refresh_after(mut self, age: Duration) -> Self {
         self.schedule.refresh_after = age;
         self
     }
 
-    /// Uses keys up to this age while the issuer does not answer. Default: 24 hours.
+    /// Uses keys up to this age while the issuer does not answer; in any case for `refresh_after`. Default: 24 hours.
     pub fn serve_stale_for(mut self, age: Duration) -> Self {
         self.schedule.serve_stale_for = age;
         self
     }
 
-    /// After a fetch, does not fetch again for an unknown key before this time has passed. Default: 30 seconds.
+    /// After a fetch, does not fetch again for an unknown key before this time has passed. Default: 30 seconds; at least a
+    /// second.
     pub fn cooldown(mut self, pause: Duration) -> Self {
         self.schedule.cooldown = pause;
         self
@@ -106,15 +123,23 @@ impl RemoteKeysBuilder {
             .ok()
             .filter(|url| url.scheme() == "https" || self.allow_http && url.scheme() == "http")
             .ok_or_else(|| RemoteKeysError::Url { received: self.url.chars().take(200).collect() })?;
-        let client = match self.client {
-            Some(client) => client,
-            None => http_client(self.authority.as_deref())?,
+        for (option, received) in
+            [("a cooldown", self.schedule.cooldown), ("a refresh_after", self.schedule.refresh_after)]
+        {
+            if received < LEAST {
+                return Err(RemoteKeysError::TooShort { option, received });
+            }
+        }
+        let client = match (self.client, self.authority) {
+            (Some(_), Some(_)) => return Err(RemoteKeysError::AuthorityAndClient),
+            (Some(client), None) => client,
+            (None, authority) => http_client(authority.as_deref())?,
         };
         Ok(RemoteKeys::new(Fetcher::new(client, url, self.timeout), self.schedule))
     }
 }
 
-fn http_client(authority: Option<&str>) -> Result<Client, RemoteKeysError> {
+fn http_client(authority: Option<&[u8]>) -> Result<Client, RemoteKeysError> {
     let client_error = |error: &dyn std::error::Error| RemoteKeysError::Client(error.to_string());
     let provider = Arc::new(tls_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -136,12 +161,14 @@ fn http_client(authority: Option<&str>) -> Result<Client, RemoteKeysError> {
         .map_err(|error| client_error(&error))
 }
 
-fn trust_anchors(pem: &str) -> Result<RootCertStore, RemoteKeysError> {
+fn trust_anchors(pem: &[u8]) -> Result<RootCertStore, RemoteKeysError> {
+    let refuse = |received: &dyn std::fmt::Display| RemoteKeysError::Authority(received.to_string());
     let mut anchors = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        anchors.add(certificate.map_err(|_| RemoteKeysError::Authority)?).map_err(|_| RemoteKeysError::Authority)?;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| refuse(&error))?;
+        anchors.add(certificate).map_err(|error| refuse(&error))?;
     }
-    if anchors.is_empty() { Err(RemoteKeysError::Authority) } else { Ok(anchors) }
+    if anchors.is_empty() { Err(refuse(&"no BEGIN CERTIFICATE")) } else { Ok(anchors) }
 }
 
 #[cfg(feature = "aws-lc-rs")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url, header};
 
-use crate::KeySet;
+use crate::{InvalidKeySet, KeySet, UnusableKey, unverified::excerpt};
 
 /// A set of a hundred RSA keys is a tenth of this.
 const MAX_BYTES: usize = 512 * 1024;
@@ -28,8 +28,10 @@ pub(super) enum FetchError {
     Redirected { expected: String, received: String },
     #[error("expected at most {MAX_BYTES} bytes")]
     TooLarge,
-    #[error("expected a JWK set with at least one key that can be used")]
-    NoKeys,
+    #[error(transparent)]
+    NotAKeySet(#[from] InvalidKeySet),
+    #[error("expected at least one key that can be used, received {0}")]
+    NoKeys(String),
 }
 
 impl Fetcher {
@@ -69,9 +71,19 @@ impl Fetcher {
             body.extend_from_slice(&chunk);
         }
         // An issuer that has lost its keys has not withdrawn them: the old ones serve until they are too stale.
-        let keys = KeySet::parse(&body).ok().filter(|keys| keys.key_ids().next().is_some());
-        Ok((keys.ok_or(FetchError::NoKeys)?, lifetime))
+        let keys = KeySet::parse(&body)?;
+        if keys.key_ids().next().is_none() {
+            return Err(FetchError::NoKeys(problems(&keys)));
+        }
+        Ok((keys, lifetime))
     }
+}
+
+/// What is wrong with the first few keys.
+fn problems(keys: &KeySet) -> String {
+    let told = |(key_id, problem): (&str, &UnusableKey)| format!("{:?}, which {problem}", excerpt(key_id));
+    let problems: Vec<_> = keys.unusable().take(4).map(told).collect();
+    if problems.is_empty() { "none".to_owned() } else { problems.join("; ") }
 }
 
 /// RFC 9111 §5.2.2.1.

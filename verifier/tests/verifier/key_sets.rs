@@ -23,6 +23,16 @@ fn a_key_for_another_purpose_is_not_used() {
 }
 
 #[test]
+fn an_unusable_key_is_the_issuers_fault_and_not_the_callers() {
+    let issuer = Issuer::new("k1");
+    let mut jwk = issuer.jwk();
+    jwk["use"] = json!("enc");
+    let verifier = verifier(&json!({ "keys": [jwk] }).to_string()).build().unwrap();
+    let refusal = verifier.verify_offline(&issuer.token()).unwrap_err();
+    assert_eq!((refusal.status(), refusal.error(), refusal.reason()), (503, None, "jwks_invalid"));
+}
+
+#[test]
 fn a_key_whose_label_does_not_fit_its_type_is_not_used() {
     for label in [json!("RS256"), json!("ES384"), json!("none"), json!("HS256"), json!(1)] {
         assert_eq!(reason_beside_a_good_key(|jwk| jwk["alg"] = label), "unsupported_alg");

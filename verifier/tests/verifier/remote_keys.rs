@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use careconnect_verifier::{RemoteKeys, RemoteKeysBuilder, TokenVerifier};
+use careconnect_verifier::{RemoteKeys, RemoteKeysBuilder, RemoteKeysError, TokenVerifier};
 use serde_json::json;
 
 use crate::{
@@ -234,4 +234,48 @@ fn keys_come_over_https_unless_danger_is_asked_for() {
     }
     assert!(RemoteKeys::from_url("https://auth.example.nhs.uk/jwks.json").build().is_ok());
     assert!(RemoteKeys::from_url("file:///etc/passwd").dangerously_allow_http().build().is_err());
+}
+
+#[test]
+fn the_issuer_cannot_be_asked_for_every_forged_token() {
+    let keys = || RemoteKeys::from_url("https://auth.example.nhs.uk/jwks.json");
+    for keys in [keys().cooldown(Duration::ZERO), keys().refresh_after(Duration::from_millis(999))] {
+        let refusal = keys.build().unwrap_err();
+        assert!(matches!(refusal, RemoteKeysError::TooShort { .. }), "{refusal}"); // R41
+    }
+    assert!(keys().cooldown(SECOND).refresh_after(SECOND).build().is_ok());
+}
+
+#[test]
+fn an_authority_is_given_as_the_file_holds_it() {
+    let keys = || RemoteKeys::from_url("https://auth.example.nhs.uk/jwks.json");
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in [&b"\x30\x82DER"[..], b"", broken.as_bytes()] {
+        let refusal = keys().certificate_authority(pem).build().unwrap_err();
+        assert!(matches!(refusal, RemoteKeysError::Authority(_)), "{refusal}");
+    }
+    let both = keys().certificate_authority(broken).http_client(following_client()).build();
+    assert!(matches!(both, Err(RemoteKeysError::AuthorityAndClient)));
+}
+
+#[tokio::test]
+async fn the_longest_and_the_shortest_times_are_times_too() {
+    let issuer = Issuer::new("k1");
+    let (publisher, keys) = Publisher::start(&[&issuer]).await;
+    let verifier = verifier(keys.refresh_after(Duration::MAX).serve_stale_for(Duration::ZERO));
+    assert_eq!(reason(&verifier, &issuer).await, "accepted");
+    pass(24 * 60 * MINUTE).await;
+    assert_eq!(reason(&verifier, &issuer).await, "accepted");
+    assert_eq!(publisher.fetches(), 1);
+}
+
+#[tokio::test]
+async fn the_log_says_why_no_key_can_be_used() {
+    let (publisher, keys) = Publisher::start(&[]).await;
+    let keys = keys.build().unwrap();
+    assert!(keys.prefetch().await.unwrap_err().to_string().ends_with("received none"));
+    publisher.publish_text(json!({ "keys": [{ "kid": "k1", "kty": "oct" }] }).to_string());
+    pass(SECOND).await;
+    let told = keys.prefetch().await.unwrap_err().to_string();
+    assert!(told.ends_with("received \"k1\", which has no kty that is EC, OKP or RSA"), "{told}");
 }
