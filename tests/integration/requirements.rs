@@ -27,8 +27,10 @@ fn every_requirement_is_held_by_a_test_and_every_number_in_the_code_is_a_require
     let listed: BTreeSet<u8> =
         DOCUMENT.lines().filter_map(|line| line.strip_prefix("| R")?.split(' ').next()?.parse().ok()).collect();
     let (mut code, mut tests) = (Vec::new(), Vec::new());
-    ["src", "verifier/src"].map(|directory| sources(Path::new(directory), &mut code));
-    ["tests", "verifier/tests"].map(|directory| sources(Path::new(directory), &mut tests));
+    for (directory, found) in [("src", &mut code), ("tests", &mut tests)] {
+        sources(Path::new(directory), found);
+        sources(&Path::new("verifier").join(directory), found);
+    }
     let unit_tests = |source: &String| source.find("mod tests").map(|at| source[at..].to_owned());
     tests.extend(code.iter().filter_map(unit_tests).collect::<Vec<_>>());
 
