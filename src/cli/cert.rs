@@ -21,6 +21,7 @@ use crate::{
     authentication::{
         chain_refusal::ChainRefusal,
         client_trust::{ClientTrust, PemFile, TrustProblem},
+        peer::PeerCertificate,
     },
     clock::{Clock, SystemClock, UnixTime},
 };
@@ -97,7 +98,9 @@ fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) ->
     let chain = chain.with_context(|| format!("{}: expected certificates in PEM", file.display()))?;
     let refusal = trust.judge(&chain, session.now()).err();
     let reason = refusal.as_ref().map(ChainRefusal::reason);
-    let detail = refusal.as_ref().map(ToString::to_string);
+    let is_self_issued = PeerCertificate::parse(chain).is_ok_and(|certificate| certificate.is_self_issued());
+    let hint = if is_self_issued { "; self-signed, it counts only where its thumbprint is registered" } else { "" };
+    let detail = refusal.as_ref().map(|refusal| format!("{refusal}{hint}"));
     if session.json {
         let verdict = if refusal.is_none() { "accept" } else { "reject" };
         output::json(&json!({ "verdict": verdict, "reason": reason, "detail": detail }))?;

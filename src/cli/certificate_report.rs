@@ -111,7 +111,7 @@ impl fmt::Display for CertificateReport {
             writeln!(f, "refused now  {why}")?;
         }
         if let Some(why) = &self.refused {
-            return writeln!(f, "refused      {why}");
+            return writeln!(f, "cannot be registered, for the listener refuses it: {why}");
         }
         writeln!(f, "can be registered as")?;
         for registration in &self.registrations {
