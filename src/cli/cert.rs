@@ -2,26 +2,32 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
-    path::PathBuf,
+    io::{self, Read},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, bail};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::certificate_report::CertificateReport;
+use super::{
+    certificate_report::CertificateReport,
+    output::{self, BadInput, REFUSED, USAGE},
+    session::Session,
+};
 use crate::{
-    authentication::client_trust::{ClientTrust, PemFile, TrustProblem},
+    authentication::{
+        chain_refusal::ChainRefusal,
+        client_trust::{ClientTrust, PemFile, TrustProblem},
+        peer::PeerCertificate,
+    },
     clock::{Clock, SystemClock, UnixTime},
 };
 
-/// Standard input of `cert verify`, and files of `cert inspect`, are read up to this size.
+/// Standard input of `cert verify`, and files, are read up to this size.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
-const REFUSED: u8 = 1;
-const UNUSABLE: u8 = 2;
 
 /// Work with client certificates.
 #[derive(Debug, clap::Subcommand)]
@@ -31,35 +37,80 @@ pub(crate) enum CertCommand {
         /// The certificate, in PEM or DER; of several the first is shown.
         file: PathBuf,
     },
-    /// Judge a client certificate chain as the listener would.
+    /// Judge a client certificate chain as the listener would, now; exit code 0 accepted, 1 refused, 2 unusable input.
     ///
-    /// Reads {"roots":[pem],"chain":[leaf pem, …],"time":unix|null,"crls":[pem],"max_depth":n|null} from standard input.
-    /// Exit code 0: accepted, 1: refused, 2: the input cannot be used.
-    Verify,
+    /// Without FILE it reads {"roots":[pem],"chain":[leaf pem, …],"time":unix|null,"crls":[pem],"max_depth":n|null} from
+    /// standard input, and prints one line of JSON: {"verdict":"accept"} or {"verdict":"reject","reason":CODE}.
+    Verify {
+        /// The client's certificate, then those of its issuers, in PEM.
+        file: Option<PathBuf>,
+        /// An authority to trust, in PEM, instead of those in the configuration's `tls.client_ca_files`. Repeatable.
+        #[arg(long, value_name = "PEM", requires = "file")]
+        authorities: Vec<PathBuf>,
+    },
 }
 
 /// Runs `command`; an error is a set-up error.
-pub(crate) fn run(command: CertCommand, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(command: CertCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
-        CertCommand::Inspect { file } => inspect(&file, json),
-        CertCommand::Verify => verify(),
+        CertCommand::Inspect { file } => inspect(&file, session),
+        CertCommand::Verify { file: Some(file), authorities } => verify_file(&file, authorities, session),
+        CertCommand::Verify { file: None, .. } => verify(),
     }
 }
 
-fn inspect(file: &PathBuf, json: bool) -> anyhow::Result<ExitCode> {
+fn inspect(file: &Path, session: &Session) -> anyhow::Result<ExitCode> {
     let name = file.display();
-    let mut content = Vec::new();
-    let opened = fs::File::open(file).with_context(|| format!("{name} cannot be read"))?;
-    opened.take(MAX_INPUT).read_to_end(&mut content).with_context(|| format!("{name} cannot be read"))?;
+    let content = read(file)?;
     let der = if content.starts_with(&[0x30]) {
         CertificateDer::from(content)
     } else {
         CertificateDer::from_pem_slice(&content)
             .with_context(|| format!("{name}: expected a certificate in PEM or DER"))?
     };
-    let report = CertificateReport::of(der).with_context(|| format!("{name} is no usable certificate"))?;
-    if json { print(&serde_json::to_string_pretty(&report)?) } else { print(report.to_string().trim_end()) }?;
+    let report =
+        CertificateReport::of(der, session.now()).with_context(|| format!("{name} is no usable certificate"))?;
+    if session.json { output::json(&report) } else { output::line(report.to_string().trim_end()) }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let read = fs::File::open(file).and_then(|opened| opened.take(MAX_INPUT).read_to_end(&mut content));
+    read.with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(content)
+}
+
+fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) -> anyhow::Result<ExitCode> {
+    let loaded = session.load_config()?;
+    if authorities.is_empty() {
+        authorities = loaded.config.tls.client_ca_files;
+    }
+    if authorities.is_empty() {
+        let sentence = "there is no authority to trust: name one with --authorities, or in tls.client_ca_files";
+        return Err(BadInput(sentence.to_owned()).into());
+    }
+    let names: Vec<_> = authorities.iter().map(|authority| authority.display().to_string()).collect();
+    let contents = authorities.iter().map(|authority| read(authority)).collect::<Result<Vec<_>, _>>()?;
+    let anchors = names.iter().zip(&contents).map(|(name, content)| PemFile { name, content }).collect::<Vec<_>>();
+    let trust = ClientTrust::from_pem(&anchors, &[])?;
+    let chain = CertificateDer::pem_slice_iter(&read(file)?).collect::<Result<Vec<_>, _>>();
+    let chain = chain.with_context(|| format!("{}: expected certificates in PEM", file.display()))?;
+    let refusal = trust.judge(&chain, session.now()).err();
+    let reason = refusal.as_ref().map(ChainRefusal::reason);
+    let is_self_issued = PeerCertificate::parse(chain).is_ok_and(|certificate| certificate.is_self_issued());
+    let hint = if is_self_issued { "; self-signed, it counts only where its thumbprint is registered" } else { "" };
+    let detail = refusal.as_ref().map(|refusal| format!("{refusal}{hint}"));
+    if session.json {
+        let verdict = if refusal.is_none() { "accept" } else { "reject" };
+        output::json(&json!({ "verdict": verdict, "reason": reason, "detail": detail }))?;
+    } else {
+        output::line(&match reason.zip(detail) {
+            None => "accepted".to_owned(),
+            Some((reason, detail)) => format!("refused ({reason}): {detail}"),
+        })?;
+    }
+    Ok(ExitCode::from(if refusal.is_none() { 0 } else { REFUSED }))
 }
 
 /// The question that `cert verify` answers.
@@ -83,9 +134,9 @@ fn verify() -> anyhow::Result<ExitCode> {
     let (line, code) = match answer {
         Ok(None) => (json!({ "verdict": "accept" }), ExitCode::SUCCESS),
         Ok(Some(reason)) => (json!({ "verdict": "reject", "reason": reason }), ExitCode::from(REFUSED)),
-        Err(error) => (json!({ "error": format!("{error:#}") }), ExitCode::from(UNUSABLE)),
+        Err(error) => (json!({ "error": format!("{error:#}") }), ExitCode::from(USAGE)),
     };
-    print(&Value::to_string(&line))?;
+    output::line(&line.to_string())?;
     Ok(code)
 }
 
@@ -108,8 +159,4 @@ fn answer(question: &Question) -> anyhow::Result<Option<&'static str>> {
 
 fn pem_files<'a>(name: &'a str, contents: &'a [String]) -> Vec<PemFile<'a>> {
     contents.iter().map(|content| PemFile { name, content: content.as_bytes() }).collect()
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout().lock(), "{text}").context("standard output cannot be written")
 }

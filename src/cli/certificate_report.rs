@@ -11,7 +11,10 @@ use x509_parser::{
 };
 
 use crate::{
-    authentication::{certificate::name_text, chain_refusal::ChainRefusal, peer::PeerCertificate},
+    authentication::{
+        certificate::name_text, chain_refusal::ChainRefusal, client_trust::ClientTrust, peer::PeerCertificate,
+    },
+    clock::UnixTime,
     crypto,
     domain::CertificateIdentity,
 };
@@ -30,6 +33,10 @@ pub(crate) struct CertificateReport {
     thumbprint_hex: String,
     key: String,
     usage: Vec<String>,
+    /// Why the listener would refuse it whoever issued it; then there is nothing to register.
+    refused: Option<String>,
+    /// Why it would refuse it now.
+    out_of_date: Option<String>,
     registrations: Vec<Registration>,
 }
 
@@ -42,12 +49,13 @@ struct Registration {
 }
 
 impl CertificateReport {
-    pub(crate) fn of(der: CertificateDer<'static>) -> Result<Self, ChainRefusal> {
+    pub(crate) fn of(der: CertificateDer<'static>, now: UnixTime) -> Result<Self, ChainRefusal> {
         let peer = PeerCertificate::parse(vec![der.clone()])?;
         let malformed = |error: &dyn fmt::Display| ChainRefusal::Malformed(error.to_string());
         let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| malformed(&error))?;
         let names = certificate.subject_alternative_name().map_err(|error| malformed(&error))?;
         let names = names.iter().flat_map(|names| &names.value.general_names);
+        let refusal = fitness(&peer).err();
         Ok(Self {
             subject: peer.subject().to_owned(),
             issuer: name_text(certificate.issuer()),
@@ -60,14 +68,30 @@ impl CertificateReport {
             thumbprint_hex: crypto::sha256(&der).iter().map(|byte| format!("{byte:02x}")).collect(),
             key: key(&certificate),
             usage: usage(&certificate),
+            out_of_date: peer.check_dates(now).err().map(|refusal| refusal.to_string()),
             registrations: peer
                 .identities()
                 .iter()
+                .filter(|_| refusal.is_none())
                 // No authority vouches for the names in a self-issued certificate.
                 .filter(|one| !peer.is_self_issued() || matches!(one, CertificateIdentity::Thumbprint(_)))
                 .map(|one| Registration { method: one.method(), kind: one.kind(), value: one.value() })
                 .collect(),
+            refused: refusal.map(|refusal| refusal.to_string()),
         })
+    }
+}
+
+/// Would the listener accept `certificate` from some authority, on some day? The listener's own rule answers: where it
+/// trusts nobody, and the day is one of the certificate's, only the authority is missing.
+pub(super) fn fitness(certificate: &PeerCertificate) -> Result<(), ChainRefusal> {
+    if certificate.is_self_issued() {
+        return Ok(()); // it counts by its thumbprint alone
+    }
+    let nobody = ClientTrust::from_pem(&[], &[]).map_err(|error| ChainRefusal::Malformed(error.to_string()))?;
+    match nobody.judge(certificate.chain(), certificate.not_before()) {
+        Ok(_) | Err(ChainRefusal::UnknownIssuer { .. }) => Ok(()),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -83,6 +107,12 @@ impl fmt::Display for CertificateReport {
         writeln!(f, "             {} (hexadecimal)", self.thumbprint_hex)?;
         writeln!(f, "key          {}", self.key)?;
         writeln!(f, "usage        {}", list(&self.usage))?;
+        if let Some(why) = &self.out_of_date {
+            writeln!(f, "refused now  {why}")?;
+        }
+        if let Some(why) = &self.refused {
+            return writeln!(f, "cannot be registered, for the listener refuses it: {why}");
+        }
         writeln!(f, "can be registered as")?;
         for registration in &self.registrations {
             writeln!(f, "  {:<28} {:<11} {}", registration.method, registration.kind, registration.value)?;

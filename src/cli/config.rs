@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{examination, output};
+use super::{examination, output, session::block_on};
 use crate::{
     clock::{Clock, SystemClock},
     config::{FileFindings, LoadedConfig, Problem},
@@ -13,7 +13,9 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Report everything that would keep the server from starting, and exit with 2 if there is anything.
+    /// Report everything that would keep the server from starting, except ports in use; exit code 1 if there is anything.
+    ///
+    /// Reads the keys, the files that they name, the signing keys and the database; changes nothing.
     Check,
     /// Print the values in effect, secrets redacted, and where each came from: default, file or environment.
     Dump,
@@ -27,28 +29,35 @@ pub(crate) fn run(command: ConfigCommand, config_path: Option<&Path>, json: bool
 }
 
 fn check(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
-    let findings = examine(config_path);
+    let findings = examine(config_path)?;
+    let can_start = findings.problems.is_empty();
     if json {
         output::json(&json!({
-            "ok": findings.problems.is_empty(),
+            "ok": can_start,
             "problems": findings.problems.iter().map(as_json).collect::<Vec<_>>(),
             "warnings": findings.warnings.iter().map(as_json).collect::<Vec<_>>(),
         }))?;
     } else {
         findings.problems.iter().try_for_each(|problem| output::line(&problem.to_string()))?;
         findings.warnings.iter().try_for_each(|warning| output::line(&format!("warning: {warning}")))?;
-        if findings.problems.is_empty() {
+        if can_start {
             output::line("The server can start with this configuration.")?;
         }
     }
-    Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(output::USAGE) })
+    Ok(if can_start { ExitCode::SUCCESS } else { ExitCode::from(output::REFUSED) })
 }
 
-fn examine(config_path: Option<&Path>) -> FileFindings {
-    match LoadedConfig::load(config_path) {
-        Err(error) => FileFindings { problems: error.problems, warnings: Vec::new() },
-        Ok(loaded) => examination::examine(&loaded, SystemClock.now()),
+fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
+    let (loaded, mut findings) = examination::examine(config_path, SystemClock.now());
+    if let Some(LoadedConfig { config, .. }) = loaded {
+        if findings.problems.is_empty() {
+            let keys = examination::signing_keys(&config).err();
+            findings.problems.extend(keys.map(|error| examination::problem("keys.directory", error.to_string())));
+        }
+        let register = block_on(async { Ok(examination::register(&config).await) })?.err();
+        findings.problems.extend(register.map(|error| examination::problem("database", error.to_string())));
     }
+    Ok(findings)
 }
 
 fn dump(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
@@ -76,13 +85,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("auth.toml");
         fs::write(&file, "[tls]\nkey_file = \"absent.pem\"").unwrap();
-        let keys: Vec<_> = examine(Some(&file)).problems.into_iter().filter_map(|problem| problem.key).collect();
-        assert_eq!(keys, ["issuer", "tls.certificate_file", "tls.key_file"]);
+        let problems = examine(Some(&file)).unwrap().problems;
+        let keys: Vec<_> = problems.into_iter().filter_map(|problem| problem.key).collect();
+        assert_eq!(keys, ["issuer", "tls.certificate_file", "tls.key_file", "database"]);
     }
 
     #[test]
     fn a_file_that_cannot_be_used_is_a_problem_and_no_failure_of_the_check() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(examine(Some(&directory.path().join("absent.toml"))).problems.len(), 1);
+        assert_eq!(examine(Some(&directory.path().join("absent.toml"))).unwrap().problems.len(), 1);
     }
 }

@@ -12,14 +12,17 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 
 use super::{
+    certificate_report,
     group::group_argument,
     output::{self, BadInput},
     session::Session,
 };
 use crate::{
+    authentication::peer::PeerCertificate,
+    clock::UnixTime,
     domain::{
         CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialKind, DisplayName,
-        DistinguishedName, DnsName, Organisation, RegistrationStatus,
+        DistinguishedName, DnsName, Organisation,
     },
     operations::{
         change_status::{StatusChange, change_consumer_status},
@@ -35,11 +38,20 @@ pub(super) enum ConsumerCommand {
     /// List all consumers.
     List,
     /// Show one consumer with its credentials.
-    Show { client_id: ClientId },
+    Show {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
     /// Issue no more tokens to a consumer, within a second.
-    Suspend { client_id: ClientId },
+    Suspend {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
     /// Issue tokens to a suspended consumer again.
-    Resume { client_id: ClientId },
+    Resume {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -51,30 +63,30 @@ pub(super) struct Registration {
     #[arg(long)]
     asid: Asid,
     /// The organisation that delivers it.
-    #[arg(long)]
+    #[arg(long, value_name = "CODE")]
     ods_code: OdsCode,
     /// That organisation's type, such as urgent-care or gp-practice; `organisation-type list` has them all.
-    #[arg(long)]
+    #[arg(long, value_name = "TYPE")]
     organisation_type: OrganisationType,
     /// A group that it has been assured for, as `group list` has them; `read:slot` is short for the Care Connect URN.
     /// Repeatable.
-    #[arg(long = "group", value_parser = group_argument, required = true)]
+    #[arg(long = "group", value_name = "GROUP", value_parser = group_argument, required = true)]
     groups: Vec<Group>,
     /// Make a secret.
     #[arg(long)]
     secret: bool,
     /// Accept certificates of a configured CA with this DNS name among their alternative names. Repeatable.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     certificate_dns: Vec<DnsName>,
     /// Accept certificates of a configured CA with this subject, as `cert inspect` prints it (RFC 4514: the common name
     /// first, the country last). Repeatable.
-    #[arg(long)]
+    #[arg(long, value_name = "SUBJECT")]
     certificate_subject: Vec<DistinguishedName>,
     /// Accept just this certificate, self-signed or not: a PEM file. Repeatable.
     #[arg(long, value_name = "FILE")]
     certificate_file: Vec<PathBuf>,
     /// Accept just the certificate with this SHA-256 thumbprint. Repeatable.
-    #[arg(long)]
+    #[arg(long, value_name = "THUMBPRINT")]
     certificate_thumbprint: Vec<CertificateThumbprint>,
     /// Keep an id that is in use elsewhere, instead of a new one.
     #[arg(long)]
@@ -84,7 +96,7 @@ pub(super) struct Registration {
 pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
         ConsumerCommand::Register(arguments) => {
-            let registration = arguments.parse()?;
+            let registration = arguments.parse(session.now())?;
             session.with_database(async |database| register(&database, registration, session).await)
         }
         ConsumerCommand::List => session.with_database(async |database| list(&database, session).await),
@@ -97,13 +109,13 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
 }
 
 impl Registration {
-    fn parse(self) -> anyhow::Result<ConsumerRegistration> {
+    fn parse(self, now: UnixTime) -> anyhow::Result<ConsumerRegistration> {
         let mut certificates: Vec<CertificateIdentity> = Vec::new();
         certificates.extend(self.certificate_dns.into_iter().map(CertificateIdentity::SanDns));
         certificates.extend(self.certificate_subject.into_iter().map(CertificateIdentity::SubjectDn));
         certificates.extend(self.certificate_thumbprint.into_iter().map(CertificateIdentity::Thumbprint));
         for file in self.certificate_file {
-            certificates.push(CertificateIdentity::Thumbprint(thumbprint_of(&file)?));
+            certificates.push(CertificateIdentity::Thumbprint(certificate_of(&file, now)?.thumbprint()));
         }
         if !self.secret && certificates.is_empty() {
             let sentence = "a consumer needs a way in: give --secret or one of the --certificate options";
@@ -121,11 +133,18 @@ impl Registration {
     }
 }
 
-/// The thumbprint of the certificate in a PEM file.
-pub(super) fn thumbprint_of(file: &Path) -> Result<CertificateThumbprint, BadInput> {
-    let certificate = CertificateDer::from_pem_file(file);
-    let refuse = |error| BadInput(format!("{}: no certificate in PEM: {error}", file.display()));
-    certificate.map(|certificate| CertificateThumbprint::of_der(&certificate)).map_err(refuse)
+/// The certificate in a PEM file. Refuses one that no listener would accept, and warns of one that it would not at `now`.
+pub(super) fn certificate_of(file: &Path, now: UnixTime) -> Result<PeerCertificate, BadInput> {
+    let name = file.display();
+    let der = CertificateDer::from_pem_file(file)
+        .map_err(|error| BadInput(format!("{name}: no certificate in PEM: {error}")))?;
+    let refuse = |refusal| BadInput(format!("{name}: {refusal}"));
+    let certificate = PeerCertificate::parse(vec![der]).map_err(refuse)?;
+    certificate_report::fitness(&certificate).map_err(refuse)?;
+    if let Err(refusal) = certificate.check_dates(now) {
+        output::note(&format!("warning: {name}: {refusal}"));
+    }
+    Ok(certificate)
 }
 
 async fn register(
@@ -134,17 +153,24 @@ async fn register(
     session: &Session,
 ) -> anyhow::Result<ExitCode> {
     let registered = register_consumer(database, registration, session.now()).await?;
+    let client_id = &registered.consumer.client_id;
     let secret = registered.secret.as_ref().map(|secret| secret.expose());
-    if session.json {
+    let text = if session.json {
         let mut shown = shown(&registered.consumer);
         shown["client_secret"] = secret.into();
-        output::json(&shown)?;
+        shown.to_string()
     } else {
-        output::line(&format!("client_id      {}", registered.consumer.client_id))?;
-        if let Some(secret) = secret {
-            output::line(&format!("client_secret  {secret}\nThe secret is shown this once: keep it safe."))?;
-        }
-    }
+        let secret =
+            secret.map(|secret| format!("\nclient_secret  {secret}\nThe secret is shown this once: keep it safe."));
+        format!("client_id      {client_id}{}", secret.unwrap_or_default())
+    };
+    output::deliver(&text).with_context(|| match secret {
+        Some(_) => format!(
+            "consumer {client_id} is registered, but its secret is lost, for it cannot be printed: run `careconnect-auth \
+             consumer suspend {client_id}`, and register the service anew"
+        ),
+        None => format!("consumer {client_id} is registered, but this cannot be printed"),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -161,7 +187,7 @@ async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode
                 consumer.asid.to_string(),
                 consumer.organisation.ods_code.to_string(),
                 consumer.organisation.organisation_type.to_string(),
-                if consumer.is_active() { "active" } else { "suspended" }.to_owned(),
+                consumer.status.name().to_owned(),
                 groups.join(" "),
             ]
         };
@@ -176,20 +202,36 @@ async fn show(database: &Database, client_id: &ClientId, session: &Session) -> a
     let Some(consumer) = consumer else {
         return Err(StorageError::not_found("consumer", client_id)).context("nothing to show");
     };
-    let shown = shown(&consumer);
-    if session.json {
-        output::json(&shown)?
-    } else {
-        output::line(&serde_json::to_string_pretty(&shown)?)?
-    }
+    if session.json { output::json(&shown(&consumer)) } else { output::fields(&described(&consumer)) }?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn change(client_id: ClientId, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
     session.with_database(async |database| {
         change_consumer_status(&database, &client_id, change, session.now()).await?;
-        show(&database, &client_id, session).await
+        let shown = show(&database, &client_id, session).await;
+        shown.with_context(|| format!("consumer {client_id} is {}, but cannot be shown", output::done(change)))
     })
+}
+
+/// A consumer for people; secrets are not in it.
+fn described(consumer: &ConsumerSystem) -> Vec<(&'static str, String)> {
+    let groups: Vec<&str> = consumer.groups.iter().map(super::group::short).collect();
+    let mut fields = vec![
+        ("client id", consumer.client_id.to_string()),
+        ("name", consumer.name.to_string()),
+        ("asid", consumer.asid.to_string()),
+        ("ods code", consumer.organisation.ods_code.to_string()),
+        ("type", consumer.organisation.organisation_type.to_string()),
+        ("status", consumer.status.to_string()),
+        ("registered", consumer.created_at.to_string()),
+        ("groups", groups.join(" ")),
+    ];
+    fields.extend(consumer.credentials.iter().map(|credential| match &credential.kind {
+        CredentialKind::Secret(_) => ("credential", "secret".to_owned()),
+        CredentialKind::Certificate(identity) => ("credential", format!("{} {}", identity.kind(), identity.value())),
+    }));
+    fields
 }
 
 /// A consumer as JSON; secrets are not in it.
@@ -204,15 +246,11 @@ pub(super) fn shown(consumer: &ConsumerSystem) -> Value {
             "starts_at": credential.starts_at.to_string(), "ends_at": credential.ends_at.map(|end| end.to_string()),
         })
     };
-    let suspended_at = match consumer.status {
-        RegistrationStatus::Active => None,
-        RegistrationStatus::Suspended { at } => Some(at.to_string()),
-    };
     json!({
         "client_id": consumer.client_id, "name": consumer.name, "asid": consumer.asid,
         "ods_code": consumer.organisation.ods_code, "organisation_type": consumer.organisation.organisation_type,
-        "groups": consumer.groups, "status": if suspended_at.is_some() { "suspended" } else { "active" },
-        "suspended_at": suspended_at, "created_at": consumer.created_at.to_string(),
+        "groups": consumer.groups, "status": consumer.status.name(),
+        "suspended_at": consumer.status.suspended_at().map(|at| at.to_string()), "created_at": consumer.created_at.to_string(),
         "credentials": consumer.credentials.iter().map(|held| credential(held)).collect::<Vec<_>>(),
     })
 }

@@ -1,19 +1,22 @@
 //! `careconnect-auth doctor`: what is wrong, and how to mend it.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    process::ExitCode,
+    time::Duration,
+};
 
 use careconnect_verifier::Algorithm;
 use clap::Args;
+use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{examination, output, session::Session};
-use crate::{
-    clock::UnixTime,
-    config::{Config, LoadedConfig},
-    signing::KeyRing,
-    storage::Database,
+use super::{
+    examination, output,
+    session::{Session, block_on},
 };
+use crate::config::{Config, FileFindings, Issuer, LoadedConfig};
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
@@ -56,18 +59,21 @@ impl Finding {
 
 /// Exit code 0 when nothing is worse than a warning, 1 otherwise.
 pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    let loaded = LoadedConfig::load(session.config_file.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let findings = runtime.block_on(async {
-        let mut findings = Vec::new();
-        if !arguments.quick {
-            findings.extend(configuration(&loaded, session.now()));
-            findings.push(signing_keys(&loaded.config));
-            findings.extend(database(&loaded.config).await);
-        }
-        findings.push(running_server(&loaded.config).await);
-        findings
-    });
+    let (loaded, found) = examination::examine(session.config_file.as_deref(), session.now());
+    let mut findings = Vec::new();
+    if !arguments.quick || loaded.is_none() {
+        findings.extend(configuration(&found));
+    }
+    if let Some(loaded) = &loaded {
+        block_on(async {
+            if !arguments.quick {
+                findings.push(signing_keys(&loaded.config));
+                findings.extend(database(&loaded.config).await);
+            }
+            findings.push(running_server(loaded).await);
+            Ok(())
+        })?;
+    }
     if session.json {
         output::json(&findings)?;
     } else {
@@ -84,12 +90,11 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
         }
     }
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failure);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(ExitCode::from(if failed { output::REFUSED } else { 0 }))
 }
 
-fn configuration(loaded: &LoadedConfig, now: UnixTime) -> Vec<Finding> {
+fn configuration(found: &FileFindings) -> Vec<Finding> {
     const CHECK: &str = "configuration";
-    let found = examination::examine(loaded, now);
     let problems = found.problems.iter().map(|problem| {
         Finding::failure(
             CHECK,
@@ -109,7 +114,7 @@ fn configuration(loaded: &LoadedConfig, now: UnixTime) -> Vec<Finding> {
 
 fn signing_keys(config: &Config) -> Finding {
     const CHECK: &str = "signing keys";
-    match KeyRing::algorithms_in(&config.keys.directory) {
+    match examination::signing_keys(config) {
         Err(error) => {
             Finding::failure(CHECK, error.to_string(), "do as it says; a damaged file comes back from its backup")
         }
@@ -125,22 +130,17 @@ fn signing_keys(config: &Config) -> Finding {
 
 async fn database(config: &Config) -> Vec<Finding> {
     const CHECK: &str = "database";
-    let looked = async {
-        let database = Database::open(&(&config.database).into()).await?;
-        database.require_current_schema().await?;
-        anyhow::Ok((database.list_consumers().await?.len(), database.list_providers().await?))
-    };
-    let (consumers, providers) = match looked.await {
+    let (consumers, providers) = match examination::register(config).await {
         Ok(found) => found,
         Err(error) => {
             return vec![Finding::failure(
                 CHECK,
-                format!("{error:#}"),
+                error.to_string(),
                 "see database.url or database.url_file; a new database needs `careconnect-auth migrate`",
             )];
         }
     };
-    let keys = KeyRing::algorithms_in(&config.keys.directory).unwrap_or_default();
+    let keys = examination::signing_keys(config).unwrap_or_default();
     let lacks_key = |algorithm: Algorithm| !keys.is_empty() && !keys.contains(&algorithm);
     let mut findings = vec![Finding::ok(CHECK, format!("{consumers} consumers, {} providers", providers.len()))];
     findings.extend(providers.iter().filter(|provider| lacks_key(provider.signing_algorithm)).map(|provider| {
@@ -152,43 +152,61 @@ async fn database(config: &Config) -> Vec<Finding> {
 }
 
 /// Asks the server that should be running here. The certificate is not judged: this only asks whether it answers.
-async fn running_server(config: &Config) -> Finding {
+async fn running_server(loaded: &LoadedConfig) -> Finding {
     const CHECK: &str = "server";
     const REPAIR: &str = "start it with `careconnect-auth serve`, and read its log";
-    let Some(issuer) = &config.issuer else {
-        return Finding::failure(CHECK, "there is no issuer to look for", "set `issuer`");
+    let listen = loaded.config.listen;
+    let Some(issuer) = &loaded.config.issuer else {
+        let detail = loaded.lacks_file().unwrap_or_else(|| "there is no issuer to look for".to_owned());
+        return Finding::failure(CHECK, detail, "set `issuer`");
     };
-    let origin = format!("https://localhost:{}", config.listen.port());
-    let metadata_url = format!("{origin}{}/.well-known/oauth-authorization-server", issuer.path());
-    let asked = async {
-        let address = if config.listen.ip().is_unspecified() {
-            ([127, 0, 0, 1], config.listen.port()).into()
-        } else {
-            config.listen
-        };
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(4))
-            .tls_danger_accept_invalid_certs(true)
-            .resolve("localhost", address)
-            .build()?;
-        let response = client.get(format!("{origin}/health/ready")).send().await?;
-        let (status, health) = (response.status(), response.json::<Value>().await?);
-        let metadata = client.get(metadata_url).send().await?.json::<Value>().await?;
-        anyhow::Ok((status, health, metadata["issuer"].as_str().unwrap_or_default().to_owned()))
-    };
-    match asked.await {
-        Ok((.., other)) if other != issuer.as_str() => {
-            let detail = format!("another server answers on {}: its issuer is {other:?}", config.listen);
+    match ask(listen, issuer).await {
+        Err(error) => {
+            let detail = format!("it does not answer on {listen}: {}", output::sentence(&error));
+            Finding::failure(CHECK, detail, REPAIR)
+        }
+        Ok(Answer::OfAnother { received }) => {
+            let expected = issuer.as_str();
+            let detail =
+                format!("another server answers on {listen}: expected the issuer {expected:?}, received {received}");
             Finding::failure(CHECK, detail, "stop the other one, or change `listen`")
         }
-        Ok((status, health, _)) => {
-            let said = health["status"].as_str().unwrap_or("nothing").to_owned();
-            match said.as_str() {
-                "ready" if status.is_success() => Finding::ok(CHECK, "ready"),
-                "degraded" => Finding::warning(CHECK, "degraded: the database is out of reach", "see the database"),
-                _ => Finding::failure(CHECK, format!("it says {said} ({status})"), REPAIR),
-            }
-        }
-        Err(error) => Finding::failure(CHECK, format!("it does not answer on {}: {error:#}", config.listen), REPAIR),
+        Ok(Answer::Health { status, said }) => match said.as_str() {
+            "ready" if status.is_success() => Finding::ok(CHECK, "ready"),
+            "degraded" => Finding::warning(CHECK, "degraded: the database is out of reach", "see the database"),
+            _ => Finding::failure(CHECK, format!("it says {said} ({status})"), REPAIR),
+        },
     }
+}
+
+/// What came from the address on which the server should listen.
+enum Answer {
+    Health { status: StatusCode, said: String },
+    OfAnother { received: String },
+}
+
+async fn ask(listen: SocketAddr, issuer: &Issuer) -> anyhow::Result<Answer> {
+    let origin = format!("https://localhost:{}", listen.port());
+    let metadata_url = format!("{origin}{}/.well-known/oauth-authorization-server", issuer.path());
+    let address = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+        _ => listen,
+    };
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(4))
+        .tls_danger_accept_invalid_certs(true)
+        .resolve("localhost", address)
+        .build()?;
+    let response = client.get(&metadata_url).send().await?;
+    let status = response.status();
+    let metadata = response.json::<Value>().await.unwrap_or_default();
+    match metadata["issuer"].as_str() {
+        Some(received) if received == issuer.as_str() => {}
+        Some(other) => return Ok(Answer::OfAnother { received: format!("{other:?}") }),
+        None => return Ok(Answer::OfAnother { received: format!("no metadata at {metadata_url} ({status})") }),
+    }
+    let response = client.get(format!("{origin}/health/ready")).send().await?;
+    let (status, health) = (response.status(), response.json::<Value>().await?);
+    Ok(Answer::Health { status, said: health["status"].as_str().unwrap_or("nothing").to_owned() })
 }

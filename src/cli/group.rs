@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use careconnect_verifier::{Group, InteractionId};
 use clap::Subcommand;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use super::{output, session::Session};
 use crate::{
     domain::{GroupDefinition, Scope},
     operations::extend_lists::add_group,
+    storage::Database,
 };
 
 /// What the Care Connect groups begin with; people may leave it out.
@@ -17,7 +19,8 @@ const CARE_CONNECT: &str = "urn:nhs:names:services:careconnect:fhir:rest:";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GroupCommand {
-    /// List the groups with their scopes and the interactions that they permit.
+    /// List the groups, the Care Connect ones by their short names, with their scopes and the interactions that they
+    /// permit.
     List,
     /// Add a group.
     Add {
@@ -28,32 +31,39 @@ pub(super) enum GroupCommand {
         #[arg(long)]
         scope: Scope,
         /// An interaction that it permits. Repeatable.
-        #[arg(long = "interaction", required = true)]
+        #[arg(long = "interaction", value_name = "URN", required = true)]
         interactions: Vec<InteractionId>,
         /// The object id that stood for it in the original Azure AD tokens.
-        #[arg(long)]
+        #[arg(long, value_name = "UUID")]
         entra_object_id: Option<Uuid>,
     },
 }
 
 pub(super) fn run(command: GroupCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| {
-        if let GroupCommand::Add { group, scope, interactions, entra_object_id } = command {
-            let interactions = interactions.into_iter().collect();
-            add_group(&database, &GroupDefinition { group, scope, interactions, entra_object_id }).await?;
+    session.with_database(async |database| match command {
+        GroupCommand::List => list(&database, session).await,
+        GroupCommand::Add { group, scope, interactions, entra_object_id } => {
+            let added =
+                GroupDefinition { group, scope, interactions: interactions.into_iter().collect(), entra_object_id };
+            add_group(&database, &added).await?;
+            let listed = list(&database, session).await;
+            listed.with_context(|| format!("group {} is added, but cannot be shown", added.group))
         }
-        let groups = database.list_groups().await?;
-        if session.json {
-            output::json(&groups)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        let row = |definition: &GroupDefinition| {
-            let interactions: Vec<&str> = definition.interactions.iter().map(|name| name.as_str()).collect();
-            vec![definition.group.to_string(), definition.scope.to_string(), interactions.join(" ")]
-        };
-        output::table(&["GROUP", "SCOPE", "PERMITS"], &groups.iter().map(row).collect::<Vec<_>>())?;
-        Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
+    let groups = database.list_groups().await?;
+    if session.json {
+        output::json(&groups)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |definition: &GroupDefinition| {
+        let interactions: Vec<&str> = definition.interactions.iter().map(|name| name.as_str()).collect();
+        vec![short(&definition.group).to_owned(), definition.scope.to_string(), interactions.join(" ")]
+    };
+    output::table(&["GROUP", "SCOPE", "PERMITS"], &groups.iter().map(row).collect::<Vec<_>>())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A group as people type it.

@@ -1,15 +1,13 @@
 //! `careconnect-auth keys …`: the signing keys in their directory.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use careconnect_verifier::Algorithm;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::output;
+use super::{output, session::Session};
 use crate::{
     clock::UnixTime,
     signing::{KeyFiles, StoredKey, newest_key},
@@ -29,13 +27,15 @@ pub(crate) enum KeysCommand {
     },
 }
 
-pub(crate) fn run(command: KeysCommand, keys_directory: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let files = KeyFiles::new(keys_directory);
+pub(crate) fn run(command: KeysCommand, session: &Session) -> anyhow::Result<ExitCode> {
+    let files = KeyFiles::new(&session.load_config()?.config.keys.directory);
     match command {
-        KeysCommand::List => list(&files.load()?, json)?,
+        KeysCommand::List => list(&files.load()?, session.json)?,
         KeysCommand::Import { file, alg } => {
             let imported = files.import(alg, &file)?;
-            list(&[imported], json)?;
+            let imported_as = imported.path.display().to_string();
+            let listed = list(&[imported], session.json);
+            listed.with_context(|| format!("{imported_as} is imported, but cannot be shown"))?;
             output::note("restart the server to sign with this key");
         }
     }
@@ -63,7 +63,7 @@ fn entry(stored: &StoredKey, keys: &[StoredKey]) -> Value {
         "alg": stored.key.algorithm(),
         "kid": stored.key.kid().as_ref(),
         "signs": signs(stored, keys),
-        "written_at": written(stored),
+        "written_at": written(stored).to_string(),
         "file": stored.path,
     })
 }

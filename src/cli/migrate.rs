@@ -2,23 +2,42 @@
 
 use std::process::ExitCode;
 
-use super::{output, session::Session};
-use crate::storage::{Database, DatabaseSettings};
+use serde_json::json;
+
+use super::{
+    output,
+    session::{Session, block_on},
+};
+use crate::storage::{Database, DatabaseSettings, StorageError};
 
 pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
-    let config = session.load_config()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let settings = DatabaseSettings { create_if_missing: true, ..(&config.database).into() };
-        let database = Database::open(&settings).await?;
-        let applied = database.migrate().await?;
-        if session.json {
-            output::json(&serde_json::json!({ "applied": applied }))?;
-        } else if applied.is_empty() {
-            output::line(&format!("{} is up to date.", config.database.url))?;
-        } else {
-            output::line(&format!("Applied to {}: {}", config.database.url, applied.join(", ")))?;
+    let loaded = session.load_config()?;
+    let settings = DatabaseSettings::from(&loaded.config.database);
+    let url = &settings.url;
+    let (made, applied) = block_on(async {
+        let (database, made) = match Database::open(&settings).await {
+            Err(StorageError::NoSuchFile(file)) => {
+                let creating = DatabaseSettings { create_if_missing: true, ..settings.clone() };
+                (Database::open(&creating).await?, Some(file))
+            }
+            opened => (opened?, None),
+        };
+        Ok((made, database.migrate().await?))
+    })?;
+    if let (Some(file), Some(sentence)) = (&made, loaded.lacks_file()) {
+        output::note(&format!("{sentence}; a new database was made at {}", file.display()));
+    }
+    if session.json {
+        output::json(&json!({ "made": made, "applied": applied }))?;
+    } else {
+        match &made {
+            Some(file) => output::line(&format!("Made a new database: {}", file.display()))?,
+            None if applied.is_empty() => output::line(&format!("{url} is up to date."))?,
+            None => {}
         }
-        Ok(ExitCode::SUCCESS)
-    })
+        if !applied.is_empty() {
+            output::line(&format!("Applied to {url}: {}", applied.join(", ")))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

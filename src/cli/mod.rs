@@ -1,10 +1,12 @@
 //! A command line becomes operations: one file per noun, no rule inside.
 //!
-//! Exit codes: 0 done, 1 refused or not found, 2 malformed input or unusable set-up; nothing is changed unless 0.
+//! Unless the exit code is 0 nothing was changed, or the complaint says what was.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+
+use crate::config::FILE_VARIABLE;
 
 mod cert;
 mod certificate_report;
@@ -23,15 +25,19 @@ mod serve;
 mod session;
 mod token;
 
+const GLOBAL: &str = "Global options";
+const EXIT_CODES: &str = "Exit codes: 0 done or yes; 1 no: refused, not found, or faulty; 2 malformed input or unusable \
+                          set-up. Unless it is 0, nothing was changed, or the complaint says what was.";
+
 /// Authorisation server for NHS Care Connect booking.
 #[derive(Debug, Parser)]
-#[command(name = "careconnect-auth", version, propagate_version = true)]
+#[command(name = "careconnect-auth", version, propagate_version = true, after_help = EXIT_CODES)]
 struct CommandLine {
-    /// Configuration file [default: careconnect-auth.toml in the working directory, when there is one].
-    #[arg(long, global = true, env = "CARECONNECT_AUTH_CONFIG", value_name = "FILE")]
+    /// Configuration file [default: careconnect-auth.toml in the current directory, when there is one].
+    #[arg(long, global = true, env = FILE_VARIABLE, value_name = "FILE", help_heading = GLOBAL)]
     config: Option<PathBuf>,
     /// Print JSON instead of text for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -86,11 +92,9 @@ pub fn run() -> ExitCode {
         Command::Provider(command) => provider::run(command, &session),
         Command::Group(command) => group::run(command, &session),
         Command::OrganisationType(command) => organisation_type::run(command, &session),
-        Command::Keys(command) => {
-            session.load_config().and_then(|config| keys::run(command, &config.keys.directory, json))
-        }
+        Command::Keys(command) => keys::run(command, &session),
         Command::Token(command) => token::run(command, json),
-        Command::Cert(command) => cert::run(command, json),
+        Command::Cert(command) => cert::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };
@@ -99,10 +103,28 @@ pub fn run() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Command, CommandFactory};
 
     #[test]
     fn the_command_line_is_consistent() {
         super::CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_argument_explains_itself() {
+        let mut unexplained = Vec::new();
+        collect(&super::CommandLine::command(), "", &mut unexplained);
+        assert!(unexplained.is_empty(), "{unexplained:#?}");
+    }
+
+    fn collect(command: &Command, path: &str, unexplained: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_about().is_none() {
+            unexplained.push(path.clone());
+        }
+        for argument in command.get_arguments().filter(|argument| argument.get_help().is_none()) {
+            unexplained.push(format!("{path} {}", argument.get_id()));
+        }
+        command.get_subcommands().for_each(|below| collect(below, &path, unexplained));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use careconnect_verifier::OrganisationType;
 use clap::Subcommand;
 
@@ -9,6 +10,7 @@ use super::{output, session::Session};
 use crate::{
     domain::{DisplayName, OrganisationTypeDefinition},
     operations::extend_lists::add_organisation_type,
+    storage::Database,
 };
 
 #[derive(Debug, Subcommand)]
@@ -20,24 +22,30 @@ pub(super) enum OrganisationTypeCommand {
         /// Its code, such as `community-pharmacy`.
         code: OrganisationType,
         /// What people call it.
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         display: DisplayName,
     },
 }
 
 pub(super) fn run(command: OrganisationTypeCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| {
-        if let OrganisationTypeCommand::Add { code, display } = command {
-            add_organisation_type(&database, &OrganisationTypeDefinition { code, display: display.to_string() })
-                .await?;
+    session.with_database(async |database| match command {
+        OrganisationTypeCommand::List => list(&database, session).await,
+        OrganisationTypeCommand::Add { code, display } => {
+            let added = OrganisationTypeDefinition { code, display: display.to_string() };
+            add_organisation_type(&database, &added).await?;
+            let listed = list(&database, session).await;
+            listed.with_context(|| format!("organisation type {} is added, but cannot be shown", added.code))
         }
-        let types = database.list_organisation_types().await?;
-        if session.json {
-            output::json(&types)?;
-        } else {
-            let row = |known: &OrganisationTypeDefinition| vec![known.code.to_string(), known.display.clone()];
-            output::table(&["CODE", "NAME"], &types.iter().map(row).collect::<Vec<_>>())?;
-        }
-        Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
+    let types = database.list_organisation_types().await?;
+    if session.json {
+        output::json(&types)?;
+    } else {
+        let row = |known: &OrganisationTypeDefinition| vec![known.code.to_string(), known.display.clone()];
+        output::table(&["CODE", "NAME"], &types.iter().map(row).collect::<Vec<_>>())?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

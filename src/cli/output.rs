@@ -1,15 +1,18 @@
 //! What a command prints: results on standard output, complaints on standard error.
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use serde::Serialize;
 
-use crate::storage::StorageError;
+use crate::{operations::change_status::StatusChange, storage::StorageError};
 
 /// Malformed input or unusable set-up.
 pub(super) const USAGE: u8 = 2;
-/// Refused, or not found.
-const REFUSED: u8 = 1;
+/// The answer is no: refused, not found, or faulty.
+pub(super) const REFUSED: u8 = 1;
 
 /// A command's refusal of its input, for exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +26,21 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Prints a line. A reader that has gone away is no failure of the command.
 pub(super) fn line(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+    match deliver(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Prints a line that cannot be had again: that nobody reads it is a failure, too.
+pub(super) fn deliver(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}
+
+/// Prints names with their values, aligned.
+pub(super) fn fields(fields: &[(&str, String)]) -> anyhow::Result<()> {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    fields.iter().try_for_each(|(name, value)| line(&format!("{name:width$}  {value}")))
 }
 
 /// Prints rows under a heading, columns aligned.
@@ -47,14 +61,34 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()
 /// Prints why a command failed, and gives its exit code.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     use StorageError::{AlreadyExists, NotFound, UnknownReference};
-    let _unheard = writeln!(std::io::stderr(), "careconnect-auth: {error:#}");
+    let _unheard = writeln!(io::stderr(), "careconnect-auth: {}", sentence(error));
     let refused_by_register = error
         .downcast_ref()
         .is_some_and(|error| matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. }));
     ExitCode::from(if refused_by_register { REFUSED } else { USAGE })
 }
 
+/// An error with its causes, each said once: many a sentence has its cause in it already.
+pub(super) fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.ends_with(&cause) {
+            said.push_str(if said.is_empty() { "" } else { ": " });
+            said.push_str(&cause);
+        }
+    }
+    said
+}
+
+/// What a registration is after `change`.
+pub(super) const fn done(change: StatusChange) -> &'static str {
+    match change {
+        StatusChange::Suspend => "suspended",
+        StatusChange::Resume => "active again",
+    }
+}
+
 /// Says something beside the result.
 pub(super) fn note(text: &str) {
-    let _unheard = writeln!(std::io::stderr(), "careconnect-auth: {text}");
+    let _unheard = writeln!(io::stderr(), "careconnect-auth: {text}");
 }

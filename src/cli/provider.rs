@@ -8,17 +8,17 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
+    examination,
     group::{self, group_argument},
     output::{self, BadInput},
     session::Session,
 };
 use crate::{
-    domain::{ClaimsProfile, DisplayName, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime},
+    domain::{ClaimsProfile, DisplayName, ProviderSystem, ServiceRoot, TokenLifetime},
     operations::{
         change_status::{StatusChange, change_provider_status},
         register_provider::{ProviderRegistration, register_provider},
     },
-    signing::KeyRing,
     storage::{Database, StorageError},
 };
 
@@ -29,11 +29,20 @@ pub(super) enum ProviderCommand {
     /// List all providers.
     List,
     /// Show one provider.
-    Show { asid: Asid },
+    Show {
+        /// Its accredited system: 12 digits.
+        asid: Asid,
+    },
     /// Issue no more tokens for a provider, within a second.
-    Suspend { asid: Asid },
+    Suspend {
+        /// Its accredited system: 12 digits.
+        asid: Asid,
+    },
     /// Issue tokens for a suspended provider again.
-    Resume { asid: Asid },
+    Resume {
+        /// Its accredited system: 12 digits.
+        asid: Asid,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -42,29 +51,29 @@ pub(super) struct Registration {
     #[arg(long)]
     asid: Asid,
     /// The organisation that publishes.
-    #[arg(long)]
+    #[arg(long, value_name = "CODE")]
     ods_code: OdsCode,
     /// What people call it.
     #[arg(long)]
     name: DisplayName,
     /// Its service root URL, which becomes the audience of its tokens.
-    #[arg(long)]
+    #[arg(long, value_name = "URL")]
     service_root: ServiceRoot,
     /// What its tokens are signed with: ES256, RS256, PS256, ES384 or EdDSA.
-    #[arg(long, default_value = "ES256")]
+    #[arg(long, default_value = "ES256", value_name = "ALGORITHM")]
     signing_algorithm: Algorithm,
     /// How long its tokens live, in seconds: 1 to 3600.
-    #[arg(long, default_value = "300")]
+    #[arg(long, default_value = "300", value_name = "SECONDS")]
     token_lifetime: TokenLifetime,
     /// Name the consumer's certificate in its tokens (RFC 8705), where the consumer came with one.
     #[arg(long)]
     certificate_bound: bool,
     /// The shape of its tokens: careconnect, or entra for code written against the original Azure AD tokens.
-    #[arg(long, default_value = "careconnect")]
+    #[arg(long, default_value = "careconnect", value_name = "PROFILE")]
     claims_profile: ClaimsProfile,
     /// A group that it honours; `read:slot` is short for the Care Connect URN. Repeatable [default: all five of Care
     /// Connect].
-    #[arg(long = "group", value_parser = group_argument)]
+    #[arg(long = "group", value_name = "GROUP", value_parser = group_argument)]
     groups: Vec<Group>,
 }
 
@@ -72,14 +81,15 @@ pub(super) fn run(command: ProviderCommand, session: &Session) -> anyhow::Result
     match command {
         ProviderCommand::Register(arguments) => {
             let registration = arguments.parse()?;
-            let keys = KeyRing::algorithms_in(&session.load_config()?.keys.directory)?;
+            let keys = examination::signing_keys(&session.load_config()?.config)?;
             if !keys.is_empty() && !keys.contains(&registration.signing_algorithm) {
                 let algorithm = registration.signing_algorithm;
                 return Err(BadInput(format!("there is no {algorithm} signing key: see careconnect-auth keys")).into());
             }
             session.with_database(async |database| {
                 let provider = register_provider(&database, registration, session.now()).await?;
-                print(&provider, session)
+                let printed = print(&provider, session);
+                printed.with_context(|| format!("provider {} is registered, but cannot be shown", provider.asid))
             })
         }
         ProviderCommand::List => session.with_database(async |database| list(&database, session).await),
@@ -124,7 +134,7 @@ async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode
             provider.name.to_string(),
             provider.ods_code.to_string(),
             provider.signing_algorithm.to_string(),
-            if provider.is_active() { "active" } else { "suspended" }.to_owned(),
+            provider.status.name().to_owned(),
             provider.service_root.to_string(),
             groups.join(" "),
         ]
@@ -142,31 +152,47 @@ async fn find(database: &Database, asid: &Asid) -> anyhow::Result<ProviderSystem
 fn change(asid: Asid, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
     session.with_database(async |database| {
         change_provider_status(&database, &asid, change, session.now()).await?;
-        print(&find(&database, &asid).await?, session)
+        let shown = async { print(&find(&database, &asid).await?, session) }.await;
+        shown.with_context(|| format!("provider {asid} is {}, but cannot be shown", output::done(change)))
     })
 }
 
 fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Result<ExitCode> {
-    let shown = shown(provider);
-    if session.json {
-        output::json(&shown)?
-    } else {
-        output::line(&serde_json::to_string_pretty(&shown)?)?
-    }
+    if session.json { output::json(&shown(provider)) } else { output::fields(&described(provider)) }?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// A provider for people.
+fn described(provider: &ProviderSystem) -> Vec<(&'static str, String)> {
+    let groups: Vec<&str> = provider.groups.iter().map(group::short).collect();
+    let bound = if provider.certificate_bound { "bound to the consumer's certificate" } else { "not bound" };
+    vec![
+        ("asid", provider.asid.to_string()),
+        ("name", provider.name.to_string()),
+        ("ods code", provider.ods_code.to_string()),
+        ("service root", provider.service_root.to_string()),
+        ("status", provider.status.to_string()),
+        ("registered", provider.created_at.to_string()),
+        ("honours", groups.join(" ")),
+        (
+            "tokens",
+            format!(
+                "{}, {} s, {bound}, shape {}",
+                provider.signing_algorithm,
+                provider.token_lifetime.seconds(),
+                provider.claims_profile.name()
+            ),
+        ),
+    ]
+}
+
 fn shown(provider: &ProviderSystem) -> Value {
-    let suspended_at = match provider.status {
-        RegistrationStatus::Active => None,
-        RegistrationStatus::Suspended { at } => Some(at.to_string()),
-    };
     json!({
         "asid": provider.asid, "ods_code": provider.ods_code, "name": provider.name,
         "service_root": provider.service_root.as_str(), "signing_algorithm": provider.signing_algorithm,
         "token_lifetime_seconds": provider.token_lifetime, "certificate_bound": provider.certificate_bound,
         "claims_profile": provider.claims_profile, "groups": provider.groups,
-        "status": if suspended_at.is_some() { "suspended" } else { "active" },
-        "suspended_at": suspended_at, "created_at": provider.created_at.to_string(),
+        "status": provider.status.name(),
+        "suspended_at": provider.status.suspended_at().map(|at| at.to_string()), "created_at": provider.created_at.to_string(),
     })
 }

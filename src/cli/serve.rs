@@ -11,7 +11,9 @@ use crate::{
 };
 
 pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
-    let config = session.load_config()?;
+    let loaded = session.load_config()?;
+    loaded.serving()?; // before the first port is taken
+    let config = loaded.config;
     let _log = telemetry::install(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(config));

@@ -2,10 +2,13 @@
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
+use anyhow::Error;
+
+use super::examination::open_database;
 use crate::{
     clock::{Clock, SystemClock, UnixTime},
-    config::Config,
-    storage::Database,
+    config::{ConfigError, LoadedConfig},
+    storage::{Database, StorageError},
 };
 
 /// The options that all commands share.
@@ -15,8 +18,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn load_config(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(self.config_file.as_deref())?)
+    pub(super) fn load_config(&self) -> Result<LoadedConfig, ConfigError> {
+        LoadedConfig::load(self.config_file.as_deref())
     }
 
     /// Runs `work` on the configured database, whose schema must be up to date.
@@ -24,11 +27,12 @@ impl Session {
     where
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
-        let config = self.load_config()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let database = Database::open(&(&config.database).into()).await?;
-            database.require_current_schema().await?;
+        let loaded = self.load_config()?;
+        block_on(async {
+            let database = open_database(&loaded.config).await.map_err(|error| match loaded.lacks_file() {
+                Some(sentence) if matches!(error, StorageError::NoSuchFile(_)) => Error::new(error).context(sentence),
+                _ => error.into(),
+            })?;
             work(database).await
         })
     }
@@ -37,4 +41,9 @@ impl Session {
     pub(super) fn now(&self) -> UnixTime {
         SystemClock.now()
     }
+}
+
+/// Runs `work` on this thread.
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

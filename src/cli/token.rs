@@ -13,6 +13,9 @@ pub(crate) enum TokenCommand {
     /// Show what a token says, claim by claim, and whether a key set vouches for it.
     Inspect(inspect::InspectArguments),
     /// Verify the token on standard input as a provider would; exit code 0 accepted, 1 refused, 2 unusable arguments.
+    ///
+    /// Prints one line of JSON, with --json and without. The token is taken as it comes: a line end behind it is a byte too
+    /// many.
     Verify(verify::VerifyArguments),
 }
 

@@ -10,14 +10,18 @@ use std::{
 use toml::Value;
 
 use super::{
-    Config, ConfigError, DatabaseUrl, Entry, Place, Problem,
+    Config, ConfigError, DatabaseUrl, Entry, Place, Problem, Serving,
     file::{FileValue, parse},
 };
 
 /// The file that is read when none is named and it exists in the working directory.
 pub const DEFAULT_FILE: &str = "careconnect-auth.toml";
 
-const PREFIX: &str = "CARECONNECT_AUTH__";
+/// The environment variable that names the file.
+pub const FILE_VARIABLE: &str = "CARECONNECT_AUTH_CONFIG";
+
+/// What every variable of ours begins with; those that set a key have one underscore more.
+const PREFIX: &str = "CARECONNECT_AUTH_";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl LoadedConfig {
         Self::from_sources(path, std::env::vars_os())
     }
 
-    /// Reads this file and these environment variables, of which only those that begin with `CARECONNECT_AUTH__` count.
+    /// Reads this file and these environment variables, of which only those that begin with `CARECONNECT_AUTH_` count.
     /// A relative path is relative to the directory of the file, or, from the environment, to the working directory.
     pub fn from_sources(
         path: Option<&Path>,
@@ -73,6 +77,25 @@ impl LoadedConfig {
         loaded.check_metrics_address(&mut problems);
         ConfigError::unless_empty(problems)?;
         Ok(loaded)
+    }
+
+    /// The keys that `serve` needs, or every one that is missing; first of all the file, if there was none.
+    pub fn serving(&self) -> Result<Serving<'_>, ConfigError> {
+        self.config.serving().map_err(|mut error| {
+            let sentence = self.lacks_file().map(|sentence| Problem::general(Place::Nowhere, sentence));
+            error.problems.splice(0..0, sentence);
+            error
+        })
+    }
+
+    /// What people should hear before anything else is said to be missing: that no file was read.
+    pub fn lacks_file(&self) -> Option<String> {
+        self.file.is_none().then(|| {
+            format!(
+                "there is no {DEFAULT_FILE} in the current directory; expected one there, or --config or \
+                 {FILE_VARIABLE} to name one"
+            )
+        })
     }
 
     /// Where the value of a key came from.
@@ -113,7 +136,7 @@ impl LoadedConfig {
         let mut variables: Vec<_> = environment
             .into_iter()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-            .filter(|(name, _)| name.starts_with(PREFIX))
+            .filter(|(name, _)| name.starts_with(PREFIX) && name != FILE_VARIABLE && !is_service_link(name))
             .collect();
         variables.sort();
         for (name, value) in variables {
@@ -197,12 +220,19 @@ impl LoadedConfig {
 
 /// The name of the environment variable that overrides a key.
 pub fn environment_name(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+    format!("{PREFIX}_{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
+/// Kubernetes sets such variables for every service of a namespace, and one may well be called careconnect-auth.
+fn is_service_link(name: &str) -> bool {
+    let is_ours = name.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('_'));
+    !is_ours && (name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT"))
 }
 
 /// The key that a name may mean: a key is its own name, and a variable is upper case with double underscores.
 fn path_of(name: &str) -> String {
-    name.strip_prefix(PREFIX).map_or_else(|| name.to_owned(), |rest| rest.replace("__", ".").to_ascii_lowercase())
+    let rest = name.strip_prefix(PREFIX).map(|rest| rest.strip_prefix('_').unwrap_or(rest));
+    rest.map_or_else(|| name.to_owned(), |rest| rest.replace("__", ".").to_ascii_lowercase())
 }
 
 /// A number, list or switch is written as in TOML, a text with or without quotes.

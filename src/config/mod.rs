@@ -24,7 +24,7 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     files::FileFindings,
     issuer::{InvalidIssuer, Issuer},
-    load::{DEFAULT_FILE, LoadedConfig, Origin, environment_name},
+    load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},
     log::{LogFilter, LogFormat},
     quantities::{Count, Milliseconds, Seconds},
     sections::{Config, Database, Keys, Limits, Log, Metrics, Registry, Tls},

@@ -1,5 +1,7 @@
 //! A registration's life, a consumer's or a provider's.
 
+use std::fmt;
+
 use crate::clock::UnixTime;
 
 /// Does a registration count?
@@ -42,5 +44,12 @@ impl RegistrationStatus {
             Self::Active => "active",
             Self::Suspended { .. } => "suspended",
         }
+    }
+}
+
+impl fmt::Display for RegistrationStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        self.suspended_at().map_or(Ok(()), |at| write!(f, " since {at}"))
     }
 }

@@ -216,7 +216,7 @@ mod tests {
     fn the_audience_has_three_forms_and_default_takes_one_or_two_slashes() {
         let root = Audience::ServiceRoot(ServiceRoot::parse(ROOT).unwrap());
         for body in [format!("resource={ROOT}"), format!("scope={ROOT}/.default"), format!("scope={ROOT}//.default")] {
-            assert_eq!(parse(&body).unwrap().audiences, [root.clone()], "{body}");
+            assert_eq!(parse(&body).unwrap().audiences, std::slice::from_ref(&root), "{body}");
         }
         let asid = parse("resource=https://fhir.nhs.uk/Id/accredited-system%7C200000000359").unwrap().audiences;
         assert_eq!(asid, [Audience::Asid(Asid::parse("200000000359").unwrap())]);

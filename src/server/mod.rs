@@ -2,6 +2,7 @@
 
 pub mod certificate_watch;
 mod client_verifier;
+mod concerns;
 mod connection;
 mod framing;
 mod handshake;
@@ -14,6 +15,7 @@ pub mod tls;
 pub mod tls_files;
 
 pub use client_verifier::{ClientAuthentication, IsRegistered};
+pub use concerns::Concern;
 pub use limits::Limits;
 pub use listener::{serve, serve_plain};
 pub use running::{RunningServer, Sockets};

@@ -9,13 +9,10 @@ use rustls_pki_types::UnixTime as TlsTime;
 
 use super::{
     client_verifier::{ClientAuthentication, ClientVerifier},
+    concerns::{Concern, dates},
     tls_files::{TlsContents, TlsError, TlsFiles},
 };
-use crate::{
-    authentication::client_trust::ClientTrust,
-    clock::{Clock, UnixTime},
-    crypto,
-};
+use crate::{authentication::client_trust::ClientTrust, clock::Clock, crypto};
 
 /// A listener's TLS set-up; connections that are open keep the one they began with.
 pub struct ReloadableTls {
@@ -106,9 +103,15 @@ fn build(
     clock: &Arc<dyn Clock>,
 ) -> Result<(ServerConfig, Arc<ClientTrust>), TlsError> {
     let provider = crypto::tls_provider();
-    let (identity, dates) = files.identity(contents, &provider)?;
+    let identity = files.identity(contents, &provider)?;
     let trust = Arc::new(files.client_trust(contents)?);
-    warn_of_dates(files, dates, &trust, clock.now());
+    for Concern { event, sentence, .. } in files.concerns(&identity, &trust, clock.now()) {
+        tracing::warn!(event, "{sentence}");
+    }
+    if let Some((_, not_after)) = identity.cert.first().and_then(dates) {
+        let expiry = u32::try_from(not_after.0.max(0)).unwrap_or(u32::MAX); // enough until 2106
+        gauge!("careconnect_tls_certificate_expiry_timestamp_seconds").set(f64::from(expiry));
+    }
     let verifier =
         ClientVerifier::new(Arc::clone(&trust), authentication.clone(), Arc::clone(&provider), Arc::clone(clock));
     let time = Arc::new(ClockForTls(Arc::clone(clock)));
@@ -121,18 +124,6 @@ fn build(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok((config, trust))
-}
-
-fn warn_of_dates(files: &TlsFiles, (not_before, not_after): (UnixTime, UnixTime), trust: &ClientTrust, now: UnixTime) {
-    let file = files.certificate_file.display();
-    if !(not_before..=not_after).contains(&now) {
-        tracing::warn!(event = "tls_certificate_out_of_date", %file, %not_before, %not_after, "clients will refuse it");
-    }
-    for authority in trust.anchors_out_of_date(now) {
-        tracing::warn!(event = "client_authority_out_of_date", authority, "its clients are refused");
-    }
-    let expiry = u32::try_from(not_after.0.max(0)).unwrap_or(u32::MAX); // enough until 2106
-    gauge!("careconnect_tls_certificate_expiry_timestamp_seconds").set(f64::from(expiry));
 }
 
 struct ClockForTls(Arc<dyn Clock>);

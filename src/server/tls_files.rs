@@ -8,12 +8,11 @@ use std::{
 
 use rustls::{crypto::CryptoProvider, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
     authentication::client_trust::{ClientTrust, PemFile, TrustError},
-    clock::UnixTime,
     config::{self, Serving},
     crypto,
 };
@@ -29,6 +28,8 @@ pub struct TlsFiles {
     pub client_ca_files: Vec<PathBuf>,
     /// Their revocation lists, in PEM; with any, every authority in a client's path needs one that is up to date.
     pub client_crl_files: Vec<PathBuf>,
+    /// The host by which clients look for the listener, when it is known.
+    pub host: Option<String>,
 }
 
 impl TlsFiles {
@@ -39,6 +40,7 @@ impl TlsFiles {
             key_file: serving.key_file.to_owned(),
             client_ca_files: section.client_ca_files.clone(),
             client_crl_files: Vec::new(),
+            host: Url::parse(serving.issuer.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)),
         }
     }
 }
@@ -98,19 +100,19 @@ impl TlsFiles {
         })
     }
 
-    /// The server's certificate with its key, and the certificate's dates.
+    /// The server's certificate with its key.
     pub(super) fn identity(
         &self,
         contents: &TlsContents,
         provider: &CryptoProvider,
-    ) -> Result<(Arc<CertifiedKey>, (UnixTime, UnixTime)), TlsError> {
+    ) -> Result<Arc<CertifiedKey>, TlsError> {
         let in_certificate = |what| TlsError::Malformed { file: self.certificate_file.clone(), what };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&contents.certificate)
             .collect::<Result<_, _>>()
             .map_err(|error| in_certificate(format!("it is not PEM: {error}")))?;
-        let leaf =
-            chain.first().ok_or_else(|| in_certificate("expected a certificate in PEM, found none".to_owned()))?;
-        let dates = dates(leaf).map_err(in_certificate)?;
+        if chain.is_empty() {
+            return Err(in_certificate("expected a certificate in PEM, found none".to_owned()));
+        }
         let in_key = |what| TlsError::Malformed { file: self.key_file.clone(), what };
         let key = PrivateKeyDer::from_pem_slice(&contents.key)
             .map_err(|error| in_key(format!("expected a private key in PEM: {error}")))?;
@@ -122,7 +124,7 @@ impl TlsFiles {
             rustls::Error::InvalidCertificate(_) => in_certificate(error.to_string()),
             other => in_key(other.to_string()),
         })?;
-        Ok((Arc::new(identity), dates))
+        Ok(Arc::new(identity))
     }
 
     /// Which client certificates are trusted.
@@ -148,11 +150,4 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
 
 fn pem_files<'a>(names: &'a [String], contents: &'a [Vec<u8>]) -> Vec<PemFile<'a>> {
     names.iter().zip(contents).map(|(name, content)| PemFile { name, content }).collect()
-}
-
-fn dates(certificate: &CertificateDer<'_>) -> Result<(UnixTime, UnixTime), String> {
-    let (_, certificate) =
-        X509Certificate::from_der(certificate).map_err(|error| format!("the certificate cannot be read: {error}"))?;
-    let validity = certificate.validity();
-    Ok((UnixTime(validity.not_before.timestamp()), UnixTime(validity.not_after.timestamp())))
 }

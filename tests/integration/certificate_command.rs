@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use careconnect_auth::clock::UnixTime;
 use rcgen::{DnType, SerialNumber};
 use serde_json::{Value, json};
 
-use crate::support::authority::{Authority, Identity, NOW, certificate_pem};
+use crate::support::authority::{Authority, Identity, NOW, certificate_pem, valid};
 
 fn run(arguments: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_careconnect-auth"));
@@ -120,6 +121,52 @@ fn a_certificate_is_shown_with_what_it_can_be_registered_as() {
         assert_eq!(shown["registrations"][1]["value"], shown["subject"]);
         assert_eq!(shown["registrations"][2]["value"], shown["thumbprint"]);
     }
+}
+
+#[test]
+fn what_the_listener_would_refuse_in_a_certificate_is_said_and_nothing_offered_for_registration() {
+    let root = Authority::new("Issuing");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.pem");
+    let inspect = |identity: Identity| -> Value {
+        std::fs::write(&file, identity.pem()).unwrap();
+        let output = run(&["cert", "inspect", file.to_str().unwrap(), "--json"], b"");
+        assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let server = inspect(root.server());
+    assert!(server["refused"].as_str().unwrap().contains("clientAuth"), "{server}");
+    assert_eq!((&server["registrations"], &server["out_of_date"]), (&json!([]), &json!(null)));
+    let expired = inspect(root.issue("a.nhs.uk", |params| valid(params, UnixTime(0), UnixTime(1))));
+    assert!(expired["out_of_date"].as_str().unwrap().starts_with("valid until 1970"), "{expired}");
+    assert_eq!((expired["registrations"].as_array().map(Vec::len), &expired["refused"]), (Some(3), &json!(null)));
+    let self_signed = inspect(Identity::self_signed("a.nhs.uk", |_| {}));
+    assert_eq!(
+        (self_signed["registrations"].as_array().map(Vec::len), &self_signed["refused"]),
+        (Some(1), &json!(null))
+    );
+}
+
+#[test]
+fn a_file_is_judged_by_the_authorities_that_are_named() {
+    let (root, directory) = (Authority::new("Root"), tempfile::tempdir().unwrap());
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("root.pem"), root.pem()).unwrap();
+    std::fs::write(path("client.pem"), root.intermediate("Issuing").client("a.nhs.uk").pem()).unwrap();
+    std::fs::write(path("server.pem"), root.server().pem()).unwrap();
+    let judge = |file: &str, more: &[&str]| {
+        let (file, root) = (path(file), path("root.pem"));
+        let output = run(&[&["cert", "verify", &file, "--authorities", &root], more].concat(), b"");
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(judge("client.pem", &[]), (0, "accepted\n".to_owned()));
+    let (code, said) = judge("server.pem", &[]);
+    assert!(code == 1 && said.starts_with("refused (wrong_usage): expected"), "{code} {said}");
+    let (code, said) = judge("server.pem", &["--json"]);
+    assert_eq!((code, &serde_json::from_str::<Value>(&said).unwrap()["reason"]), (1, &json!("wrong_usage")));
+    assert_eq!(judge("absent.pem", &[]).0, 2);
+    let without = run(&["cert", "verify", &path("client.pem"), "--config", &path("root.pem")], b"");
+    assert_eq!(without.status.code(), Some(2));
 }
 
 #[test]

@@ -135,3 +135,16 @@ fn an_expired_certificate_is_a_warning_for_the_clock_may_be_wrong() {
     assert!(load(directory.path()).is_ok());
     assert!(log.text().contains("tls_certificate_out_of_date"), "{}", log.text());
 }
+
+#[test]
+fn a_certificate_for_another_host_is_a_warning_when_it_is_loaded_and_when_it_is_examined() {
+    let (log, directory) = (Log::capture(), tempfile::tempdir().unwrap());
+    let root = Authority::new("Root");
+    write_identity(directory.path(), &root.client("elsewhere.nhs.uk"));
+    fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
+    assert!(load(directory.path()).is_ok());
+    assert!(log.text().contains("tls_certificate_for_another_host"), "{}", log.text());
+    let concerns = files(directory.path()).examine(NOW).unwrap();
+    assert_eq!(concerns.len(), 1, "{concerns:?}");
+    assert!(concerns[0].sentence.contains("does not name \"localhost\""), "{concerns:?}");
+}

@@ -1,7 +1,10 @@
 //! Registering by the command line, beside a running server and without one.
 
+use careconnect_auth::clock::UnixTime;
+
 use crate::support::{
-    command::run,
+    authority::valid,
+    command::{command, run},
     test_server::{ROOT, TestServer},
 };
 
@@ -177,14 +180,59 @@ async fn doctor_is_content_with_a_healthy_server_and_names_what_is_wrong_with_an
     assert!(ill.stdout.contains("server.key"), "{ill:?}");
 }
 
-#[test]
-fn every_command_explains_itself() {
-    let here = std::env::current_dir().unwrap();
-    for noun in
-        ["dev", "serve", "migrate", "consumer", "provider", "group", "keys", "token", "cert", "config", "doctor"]
-    {
-        let help = run(&here, &[noun, "--help"]).success();
-        assert!(help.stdout.contains("Usage:"), "{noun}");
+#[tokio::test]
+async fn doctor_says_which_issuer_it_expected_and_what_it_found() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path().to_owned();
+    let file = directory.join("careconnect-auth.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for (path, received) in [("/other", "no metadata at "), ("/careconnect\"\n#", "ready")] {
+        std::fs::write(&file, text.replace("/careconnect\"", &format!("{path}\""))).unwrap();
+        let directory = directory.clone();
+        let said = tokio::task::spawn_blocking(move || run(&directory, &["doctor", "--quick"])).await.unwrap();
+        assert!(said.stdout.contains(received), "{said:?}");
+        assert_eq!(said.stdout.contains("(404 Not Found)"), path == "/other", "{said:?}");
+        assert_eq!(said.stdout.contains(&format!("expected the issuer \"{}", server.url("/other"))), path == "/other");
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_cannot_be_printed_is_named_with_what_to_do() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    let into_full = |arguments: &[&str]| {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(directory, arguments).stdout(full).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, complaint) = into_full(&with(CONSUMER, &["--secret", "--client-id", "kept"]));
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("kept is registered") && complaint.contains("consumer suspend kept"), "{complaint}");
+    let (code, complaint) = into_full(&["consumer", "suspend", "kept"]);
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("kept is suspended"), "{complaint}");
+    let shown = run(directory, &["consumer", "show", "kept"]).success();
+    assert!(shown.stdout.contains("status      suspended since 20"), "{shown:?}");
+    assert!(shown.stdout.contains("groups      read:slot\n"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_no_listener_would_accept_is_not_registered() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    let expired = server.client_authority.issue("a.nhs.uk", |params| valid(params, UnixTime(0), UnixTime(1)));
+    std::fs::write(directory.join("expired.pem"), expired.pem()).unwrap();
+
+    let refused = run(directory, &with(CONSUMER, &["--certificate-file", "server.pem"]));
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("server.pem: expected the extended key usage clientAuth"), "{refused:?}");
+    let warned = run(directory, &with(CONSUMER, &["--certificate-file", "expired.pem"])).success();
+    assert!(warned.stderr.contains("warning: expired.pem: valid until 1970-01-01T00:00:01Z"), "{warned:?}");
+}
+
+#[test]
+fn the_exit_codes_are_in_the_help() {
+    let here = std::env::current_dir().unwrap();
+    assert!(run(&here, &["--help"]).success().stdout.contains("Exit codes: 0"));
     assert_eq!(run(&here, &["nonsense"]).code, 2);
 }

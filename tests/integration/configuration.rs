@@ -53,6 +53,16 @@ fn an_unknown_environment_variable_is_named_with_the_nearest_known_one() {
         assert!(problems.contains(name), "{problems}");
         assert!(problems.ends_with("the nearest known one is `CARECONNECT_AUTH__TLS__KEY_FILE`"), "{problems}");
     }
+    let problems = Scene::new("").problems(&[("CARECONNECT_AUTH_LIMITS_MAX_CONNECTIONS", "7")]);
+    assert!(problems.ends_with("is `CARECONNECT_AUTH__LIMITS__MAX_CONNECTIONS`"), "{problems}");
+}
+
+#[test]
+fn the_variable_that_names_the_file_and_those_that_kubernetes_sets_are_no_keys() {
+    let variables = ["CONFIG", "SERVICE_HOST", "SERVICE_PORT_HTTPS", "PORT", "PORT_8443_TCP_ADDR", "DB_PORT_5432_TCP"];
+    let variables = variables.map(|name| format!("CARECONNECT_AUTH_{name}"));
+    let variables: Vec<_> = variables.iter().map(|name| (name.as_str(), "tcp://10.0.0.1:8443")).collect();
+    Scene::new("").load(&variables).unwrap();
 }
 
 #[test]
@@ -156,10 +166,12 @@ fn a_database_password_comes_from_its_file_only_and_is_never_shown() {
 
 #[test]
 fn serve_needs_an_issuer_and_a_certificate_and_says_so_at_once() {
-    let config = Scene::new("").load(&[]).unwrap().config;
-    let missing: Vec<_> =
-        config.serving().unwrap_err().problems.into_iter().filter_map(|problem| problem.key).collect();
+    let missing = Scene::new("").load(&[]).unwrap().serving().unwrap_err().problems;
+    let missing: Vec<_> = missing.into_iter().map(|problem| problem.key.unwrap()).collect();
     assert_eq!(missing, ["issuer", "tls.certificate_file", "tls.key_file"]);
+    let without_file = LoadedConfig::from_sources(None, []).unwrap().serving().unwrap_err().problems;
+    assert!(without_file[0].sentence.contains("no careconnect-auth.toml in the current directory"), "{without_file:?}");
+    assert_eq!(without_file.len(), 4);
 }
 
 /// With `WRITE_DOCS=1` in the environment it writes the document instead.

@@ -153,6 +153,7 @@ fn headers(changed: &[(&'static str, &'static str)]) -> HeaderMap {
         ("strict-transport-security", "max-age=31536000"),
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
+        ("pragma", "no-cache"),
         ("content-type", "application/json"),
     ]
     .iter()

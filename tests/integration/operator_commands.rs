@@ -2,7 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
 use crate::support::{command::run, test_server::TestServer};
+
+const NO_FILE: &str = "no careconnect-auth.toml in the current directory";
 
 fn throwaway(name: &str) -> String {
     format!("{}/tests/throwaway_keys/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -15,6 +19,7 @@ async fn the_keys_that_sign_are_listed_and_an_imported_one_takes_over() {
     let listed = run(directory, &["keys", "list", "--json"]).success().json();
     let published = server.get("/careconnect/.well-known/jwks.json").await.json();
     assert_eq!(listed.as_array().map(Vec::len), published["keys"].as_array().map(Vec::len));
+    assert!(listed[0]["written_at"].as_str().unwrap().ends_with('Z'), "{listed}");
 
     run(directory, &["keys", "import", &throwaway("rsa-2048.pem"), "--alg", "RS256"]).success();
 
@@ -25,6 +30,8 @@ async fn the_keys_that_sign_are_listed_and_an_imported_one_takes_over() {
     let wrong = run(directory, &["keys", "import", &throwaway("rsa-2048.pem"), "--alg", "ES256"]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert!(wrong.stderr.contains("rsa-2048.pem"), "{wrong:?}");
+    let absent = run(directory, &["keys", "import", "/nope", "--alg", "ES256"]).stderr;
+    assert_eq!(absent.matches("No such file").count(), 1, "{absent}");
 }
 
 #[tokio::test]
@@ -42,8 +49,30 @@ async fn a_configuration_is_checked_and_shown_without_its_secrets() {
     let misspelt = std::fs::read_to_string(&file).unwrap().replace("listen =", "lisen =");
     std::fs::write(&file, misspelt).unwrap();
     let refused = run(directory, &["config", "check", "--json"]);
-    assert_eq!((refused.code, &refused.json()["ok"]), (2, &serde_json::json!(false)));
+    assert_eq!((refused.code, &refused.json()["ok"]), (1, &json!(false)));
     assert!(refused.stdout.contains("listen"), "the nearest name: {refused:?}");
+    let ill = run(directory, &["doctor", "--json"]);
+    let finding = &ill.json()[0];
+    assert_eq!((ill.code, &finding["check"], &finding["verdict"]), (1, &json!("configuration"), &json!("failure")));
+    assert!(finding["detail"].as_str().unwrap().contains("lisen"), "{finding}");
+}
+
+#[tokio::test]
+async fn a_database_without_a_schema_keeps_the_server_from_starting_and_config_check_says_so() {
+    let server = TestServer::start().await;
+    let directory = server.directory.path();
+    for (database, expected) in
+        [(directory.join("absent.db"), "there is no database"), (directory.join("empty.db"), "migrate")]
+    {
+        if database.ends_with("empty.db") {
+            std::fs::write(&database, "").unwrap();
+        }
+        std::fs::write(directory.join("database-url"), format!("sqlite:{}", database.display())).unwrap();
+        let refused = run(directory, &["config", "check"]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.stdout.contains(expected) && !refused.stdout.contains("can start"), "{refused:?}");
+    }
+    assert!(!directory.join("absent.db").exists());
 }
 
 #[tokio::test]
@@ -80,8 +109,22 @@ fn a_command_that_only_reads_makes_no_database() {
         let refused = run(directory.path(), command);
         assert_eq!(refused.code, 2, "{refused:?}");
         assert!(refused.stderr.contains("careconnect-auth.db") && refused.stderr.contains("migrate"), "{refused:?}");
+        assert!(refused.stderr.contains(NO_FILE), "{refused:?}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-    run(directory.path(), &["migrate"]).success();
+    let made = run(directory.path(), &["migrate"]).success();
+    let file = directory.path().canonicalize().unwrap().join("careconnect-auth.db").display().to_string();
+    assert!(made.stdout.starts_with(&format!("Made a new database: {file}\n")), "{made:?}");
+    assert!(made.stderr.contains(NO_FILE) && made.stderr.contains(&file), "{made:?}");
     run(directory.path(), &["consumer", "list"]).success();
+    assert_eq!(run(directory.path(), &["migrate", "--json"]).success().json(), json!({ "made": null, "applied": [] }));
+}
+
+#[test]
+fn a_server_without_a_configuration_is_told_first_that_there_is_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = run(directory.path(), &["serve"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.lines().next().unwrap().contains(NO_FILE), "{refused:?}");
+    assert!(refused.stderr.contains("`tls.key_file`"), "{refused:?}");
 }

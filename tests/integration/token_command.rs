@@ -125,6 +125,22 @@ fn options_narrow_what_is_accepted() {
 }
 
 #[test]
+fn a_refusal_is_explained_on_request_and_without_a_time_it_is_now() {
+    let (case, jwks) = vector("valid-es256");
+    let token = case["token"].as_str().unwrap().as_bytes();
+    let refused = only_line(&verify(&case, &jwks.to_string(), token, &["--alg", "RS256", "--explain"]));
+    assert!(refused["detail"].as_str().unwrap().contains("received \"ES256\""), "{refused}");
+
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("jwks.json");
+    std::fs::write(&file, jwks.to_string()).unwrap();
+    let [issuer, audience] = ["issuer", "audience"].map(|name| case[name].as_str().unwrap());
+    let arguments = ["verify", "--jwks", file.to_str().unwrap(), "--issuer", issuer, "--audience", audience];
+    let reason = only_line(&token_command(&arguments, token))["reason"].clone();
+    assert!(["expired", "not_yet_valid", "iat_future"].contains(&reason.as_str().unwrap()), "{reason}");
+}
+
+#[test]
 fn any_bytes_are_answered() {
     let (case, jwks) = vector("valid-es256"); // R42
     for token in [vec![b'a'; 5_000_000], vec![b'.'; 100_000], vec![0xff, 0xfe, b'.'], vec![]] {
@@ -227,7 +243,28 @@ fn inspect_speaks_json() {
     let output = token_command(&["--json", "inspect"], case["token"].as_str().unwrap().as_bytes());
     let text = only_line(&output);
     assert_eq!((&text["verified"], &text["header"]["alg"]), (&json!(false), &json!("none")));
-    assert_eq!(text["claims"]["ods_code"], "A83008");
+    assert_eq!((&text["claims"]["ods_code"], &text["reason"]), (&json!("A83008"), &json!("no_key_set")));
+
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("jwks.json");
+    std::fs::write(&file, r#"{"keys":[]}"#).unwrap();
+    let (case, _) = vector("valid-es256");
+    let arguments = ["inspect", "--json", case["token"].as_str().unwrap(), "--jwks", file.to_str().unwrap()];
+    let output = token_command(&arguments, b"");
+    let text = only_line(&output);
+    assert_eq!((output.status.code(), &text["reason"]), (Some(1), &json!("unknown_kid")), "{text}");
+    assert!(text["detail"].as_str().unwrap().contains("received \"es1\""), "{text}");
+}
+
+#[test]
+fn inspect_aligns_what_it_knows_and_what_it_does_not() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let token = format!("{}.{}.AAAA", part(json!({ "alg": "ES256" })), part(json!({ "appidacr": "2", "other": 1 })));
+    let output = token_command(&["inspect", &token], b"");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\nappidacr                 2  (how"), "{text}");
+    assert!(text.contains("\nother                    1\n"), "{text}");
 }
 
 fn from_hex(hex: &str) -> Vec<u8> {

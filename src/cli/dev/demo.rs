@@ -137,8 +137,8 @@ fn certificate(
         }
         WayIn::SelfSigned { file, host } => {
             let files = pki.self_signed(file, host)?;
-            let identity = crate::cli::consumer::thumbprint_of(&files.certificate)?;
-            (files, CertificateIdentity::Thumbprint(identity))
+            let certificate = crate::cli::consumer::certificate_of(&files.certificate, pki.now)?;
+            (files, CertificateIdentity::Thumbprint(certificate.thumbprint()))
         }
     };
     Ok((Some(files), Some(identity)))

@@ -1,6 +1,6 @@
 //! The words of `dev`: its configuration file, and what it prints.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use super::{
     manifest::{ConsumerEntry, Manifest},
@@ -9,11 +9,12 @@ use super::{
 };
 
 /// The configuration that this server, and the other commands beside it, run on. Paths are relative to its directory.
-pub(super) fn config_file(port: u16, server: &CertificateFiles, client_authority: &Path) -> String {
+pub(super) fn config_file(listen: SocketAddr, server: &CertificateFiles, client_authority: &Path) -> String {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let port = listen.port();
     format!(
         r#"issuer = "https://localhost:{port}/careconnect"
-listen = "127.0.0.1:{port}"
+listen = "{listen}"
 
 [tls]
 certificate_file = "pki/{}"
@@ -70,4 +71,16 @@ fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_listens_where_the_server_does() {
+        let server = CertificateFiles { certificate: "s.pem".into(), key: "s.key".into() };
+        let toml = config_file("[::1]:18997".parse().unwrap(), &server, Path::new("ca.pem"));
+        assert!(toml.contains("localhost:18997/") && toml.contains("listen = \"[::1]:18997\"\n"), "{toml}");
+    }
 }

@@ -78,7 +78,7 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
     let server_certificate = pki.server(&server_authority)?;
 
     let config_file = directory.join("careconnect-auth.toml");
-    let toml = guide::config_file(address.port(), &server_certificate, &client_authority.file);
+    let toml = guide::config_file(address, &server_certificate, &client_authority.file);
     pki::write(&config_file, &toml, 0o600)?;
     let config = Config::load(Some(&config_file))?;
 

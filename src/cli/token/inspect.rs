@@ -24,7 +24,7 @@ pub(crate) struct InspectArguments {
 }
 
 /// What the parts of a token mean, in the order in which they are shown.
-const MEANINGS: [(&str, &str); 22] = [
+const MEANINGS: [(&str, &str); 23] = [
     ("alg", "signature algorithm"),
     ("typ", "kind of token"),
     ("kid", "id of the signing key"),
@@ -46,6 +46,7 @@ const MEANINGS: [(&str, &str); 22] = [
     ("reason_for_request", "purpose"),
     ("cnf", "certificate that it is bound to"),
     ("appid", "as client_id, for Entra parsers"),
+    ("appidacr", "how the consumer authenticated, for Entra parsers: 1 by secret, 2 by certificate"),
     ("ver", "version, for Entra parsers"),
 ];
 
@@ -61,22 +62,23 @@ pub(super) fn run(arguments: InspectArguments, json: bool) -> anyhow::Result<Exi
     let token = token.trim_ascii();
     let text = UnverifiedText::read(token).map_err(|rejection| output::BadInput(rejection.to_string()))?;
     let (header, claims) = (members("header", &text.header)?, members("payload", &text.payload)?);
-    let vouched_for = match &arguments.jwks {
-        None => None,
-        Some(file) => Some(check_signature(token, &header, &verify::read(file)?)),
+    let vouched_for = arguments.jwks.as_deref().map(verify::read).transpose()?;
+    let vouched_for = vouched_for.map(|jwks| check_signature(token, &header, &jwks));
+    let (verified, reason, detail) = match &vouched_for {
+        None => (false, Some("no_key_set"), "no key set was given, so anybody may have written this".to_owned()),
+        Some(Err(rejection)) => (false, Some(rejection.reason()), rejection.to_string()),
+        Some(Ok(())) => (
+            true,
+            None,
+            "the signature is a key's of the given set (times, issuer and audience are not judged)".to_owned(),
+        ),
     };
-    let verified = matches!(vouched_for, Some(Ok(())));
     if json {
-        output::json(&json!({ "verified": verified, "header": header, "claims": claims }))?;
+        output::json(&json!({
+            "verified": verified, "reason": reason, "detail": detail, "header": header, "claims": claims,
+        }))?;
     } else {
-        output::line(&match &vouched_for {
-            None => "unverified: no key set was given, so anybody may have written this".to_owned(),
-            Some(Err(rejection)) => format!("unverified: {rejection}"),
-            Some(Ok(())) => {
-                "verified: the signature is a key's of the given set (times, issuer and audience are not judged)"
-                    .to_owned()
-            }
-        })?;
+        output::line(&format!("{}: {detail}", if verified { "verified" } else { "unverified" }))?;
         show(&header)?;
         output::line("")?;
         show(&claims)?;
@@ -102,7 +104,7 @@ fn show(members: &Map<String, Value>) -> anyhow::Result<()> {
     }
     let is_known = |name: &str| MEANINGS.iter().any(|(known, _)| *known == name);
     for (name, value) in members.iter().filter(|(name, _)| !is_known(name)) {
-        output::line(&format!("{:23}  {}", name.escape_debug(), readable(name, value)))?;
+        output::line(&format!("{:23}  {}", name.escape_debug().to_string(), readable(name, value)))?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde::Serialize;
 
 use super::super::output;
+use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
@@ -32,12 +33,15 @@ pub(crate) struct VerifyArguments {
     /// The provider's service root, compared whole.
     #[arg(long, value_name = "URL", required_unless_present = "batch")]
     audience: Option<String>,
-    /// The time, in Unix seconds.
-    #[arg(long, value_name = "UNIX", required_unless_present = "batch", allow_negative_numbers = true)]
+    /// The time, in Unix seconds [default: this machine's].
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
     now: Option<i64>,
-    /// Allow for clocks that differ by so much.
+    /// Allow for clocks that differ by so much; a provider's verifier allows for 5 unless told otherwise.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     leeway: u32,
+    /// Say with a refusal, as `detail`, what was expected and what came.
+    #[arg(long)]
+    explain: bool,
     /// Require a group; all of them if repeated.
     #[arg(long = "require-group", value_name = "URN")]
     require_groups: Vec<Group>,
@@ -77,7 +81,7 @@ pub(super) fn run(arguments: VerifyArguments) -> anyhow::Result<ExitCode> {
     let circumstances = Circumstances {
         issuer: arguments.issuer.unwrap_or_default(),
         audience: arguments.audience.unwrap_or_default(),
-        now: arguments.now.unwrap_or_default(),
+        now: arguments.now.unwrap_or_else(|| SystemClock.now().0),
         leeway: arguments.leeway,
         require_groups: arguments.require_groups,
         algorithms: arguments.algorithms,
@@ -87,9 +91,10 @@ pub(super) fn run(arguments: VerifyArguments) -> anyhow::Result<ExitCode> {
     };
     match KeySet::parse(&jwks) {
         Ok(keys) => {
-            report(judge(&token, keys, circumstances).map_err(|invalid| output::BadInput(invalid.to_string()))?)
+            let verdict = judge(&token, keys, circumstances);
+            report(verdict.map_err(|invalid| output::BadInput(invalid.to_string()))?, arguments.explain)
         }
-        Err(invalid) => report(Err(invalid.into())),
+        Err(invalid) => report(Err(invalid.into()), arguments.explain),
     }
 }
 
@@ -134,8 +139,14 @@ pub(super) fn certificate(pem: &[u8]) -> Option<CertificateThumbprint> {
 #[derive(Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 enum Verdict<'a> {
-    Accept { claims: Claims<'a> },
-    Reject { reason: &'static str },
+    Accept {
+        claims: Claims<'a>,
+    },
+    Reject {
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
 }
 
 #[derive(Serialize)]
@@ -148,7 +159,7 @@ struct Claims<'a> {
     exp: i64,
 }
 
-fn report(outcome: Result<VerifiedToken, Rejection>) -> anyhow::Result<ExitCode> {
+fn report(outcome: Result<VerifiedToken, Rejection>, explain: bool) -> anyhow::Result<ExitCode> {
     match outcome {
         Ok(verified) => {
             let claims = Claims {
@@ -163,8 +174,9 @@ fn report(outcome: Result<VerifiedToken, Rejection>) -> anyhow::Result<ExitCode>
             Ok(ExitCode::SUCCESS)
         }
         Err(rejection) => {
-            output::json(&Verdict::Reject { reason: rejection.reason() })?;
-            Ok(ExitCode::FAILURE)
+            let detail = explain.then(|| rejection.to_string());
+            output::json(&Verdict::Reject { reason: rejection.reason(), detail })?;
+            Ok(ExitCode::from(output::REFUSED))
         }
     }
 }

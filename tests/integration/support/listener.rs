@@ -71,6 +71,7 @@ pub(crate) fn files(directory: &Path) -> TlsFiles {
         key_file: directory.join("server.key"),
         client_ca_files: vec![directory.join("clients.pem")],
         client_crl_files: Vec::new(),
+        host: Some("localhost".to_owned()),
     }
 }
 

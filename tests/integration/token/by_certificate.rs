@@ -233,7 +233,7 @@ async fn a_token_is_bound_to_no_certificate_but_one_of_the_consumer() {
     let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
     let by_secret = async |identity| call(&server, identity).basic(id, secret).send().await.token();
 
-    let thumbprint = CertificateThumbprint::of(&own.chain[0]).to_string();
+    let thumbprint = CertificateThumbprint::of_der(&own.chain[0]).to_string();
     assert_eq!(claims(&by_secret(&own).await)["cnf"], serde_json::json!({ "x5t#S256": thumbprint }));
     assert_eq!(claims(&by_secret(&others).await).get("cnf"), None);
 }
