@@ -36,11 +36,21 @@ pub enum AccessDenied {
     )]
     ScopeUnknown(String),
     /// The consumer has not been assured for it.
-    #[error("this consumer does not hold {0:?}")]
-    GroupNotHeld(String),
+    #[error("this consumer does not hold {asked_for:?}; it holds {held}")]
+    GroupNotHeld {
+        /// The name in the request.
+        asked_for: String,
+        /// What the consumer holds, space-separated.
+        held: String,
+    },
     /// The provider does not accept it.
-    #[error("the provider does not honour {0:?}")]
-    GroupNotHonoured(String),
+    #[error("the provider does not honour {asked_for:?}; it honours {honoured}")]
+    GroupNotHonoured {
+        /// The name in the request.
+        asked_for: String,
+        /// What the provider honours, space-separated.
+        honoured: String,
+    },
     /// The consumer holds no group at all.
     #[error("this consumer holds no group")]
     HoldsNothing,
@@ -56,8 +66,8 @@ impl From<AccessDenied> for Refusal {
     fn from(denied: AccessDenied) -> Self {
         let reason = match denied {
             AccessDenied::ScopeUnknown(_) => Reason::ScopeUnknown,
-            AccessDenied::GroupNotHeld(_) => Reason::GroupNotHeld,
-            AccessDenied::GroupNotHonoured(_) => Reason::GroupNotHonoured,
+            AccessDenied::GroupNotHeld { .. } => Reason::GroupNotHeld,
+            AccessDenied::GroupNotHonoured { .. } => Reason::GroupNotHonoured,
             AccessDenied::HoldsNothing | AccessDenied::NothingInCommon { .. } => Reason::NothingGranted,
         };
         Self::new(reason, denied.to_string())
@@ -110,11 +120,12 @@ fn granted_groups(
         }
         let mut held = meant.into_iter().filter(|group| consumer.groups.contains(group)).peekable();
         if held.peek().is_none() {
-            return Err(AccessDenied::GroupNotHeld(name.clone()));
+            return Err(AccessDenied::GroupNotHeld { asked_for: name.clone(), held: joined(&consumer.groups) });
         }
         let mut honoured = held.filter(|group| provider.groups.contains(group)).peekable();
         if honoured.peek().is_none() {
-            return Err(AccessDenied::GroupNotHonoured(name.clone()));
+            let honoured = joined(&provider.groups);
+            return Err(AccessDenied::GroupNotHonoured { asked_for: name.clone(), honoured });
         }
         granted.extend(honoured.cloned());
     }

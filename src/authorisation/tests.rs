@@ -80,13 +80,13 @@ fn a_scope_that_means_several_groups_gives_those_that_are_held() {
 fn a_group_that_the_consumer_lacks_is_named() {
     // R4
     let denied = decide(&[SLOT], &[SLOT, BOOK], &[SLOT.as_str(), BOOK.as_str()]);
-    assert_eq!(denied, Err(AccessDenied::GroupNotHeld(BOOK.to_string())));
+    assert_eq!(denied, Err(AccessDenied::GroupNotHeld { asked_for: BOOK.to_string(), held: SLOT.to_string() }));
 }
 
 #[test]
 fn a_group_that_the_provider_does_not_honour_is_named() {
     let denied = decide(&[SLOT, BOOK], &[SLOT], &[BOOK.as_str()]);
-    assert_eq!(denied, Err(AccessDenied::GroupNotHonoured(BOOK.to_string())));
+    assert_eq!(denied, Err(AccessDenied::GroupNotHonoured { asked_for: BOOK.to_string(), honoured: SLOT.to_string() }));
 }
 
 #[test]

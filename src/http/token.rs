@@ -60,7 +60,9 @@ async fn form_body(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Bytes, 
         return Err(Refusal::new(Reason::CredentialsInUrl, sentence));
     }
     if !is_form(headers) {
-        let sentence = "Content-Type must be application/x-www-form-urlencoded";
+        let received = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let received: String = received.unwrap_or("nothing".into()).chars().take(64).collect();
+        let sentence = format!("Content-Type must be application/x-www-form-urlencoded, once; received {received}");
         return Err(Refusal::new(Reason::WrongContentType, sentence));
     }
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();

@@ -132,3 +132,22 @@ async fn write_gauges(app: Arc<App>, metrics: Metrics, stop: CancellationToken) 
         metrics.run_upkeep();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_fails_begins_again_until_it_ends_by_itself() {
+        let begun = Arc::new(AtomicU32::new(0));
+        let counted = begun.clone();
+        let task = move |_stop| {
+            let attempt = counted.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(attempt > 0, "a bug of ours") }
+        };
+        restarted("test", CancellationToken::new(), task).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
+}

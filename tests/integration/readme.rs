@@ -70,15 +70,19 @@ fn the_curl_lines_return_tokens() {
     let by_certificate = run(blocks[0], &dev, directory.path(), &[]);
     assert!(scope_granted(&by_certificate).contains("patient/appointment.write"));
 
-    let (register, curl) = blocks[1].split_at(blocks[1].find("curl ").unwrap());
-    let registered = run(register, &dev, directory.path(), &[]);
+    let registered = run(blocks[1], &dev, directory.path(), &[]);
     let said = |name: &str| registered.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (id, secret) = (said("client_id "), said("client_secret "));
-    let ask = || run(curl, &dev, directory.path(), &[("CLIENT_ID", &id), ("CLIENT_SECRET", &secret)]);
+    let ask = || run(blocks[2], &dev, directory.path(), &[("CLIENT_ID", &id), ("CLIENT_SECRET", &secret)]);
     let deadline = std::time::Instant::now() + SOON;
     let mut by_secret = ask();
     while by_secret.contains("client_authentication_failed") && std::time::Instant::now() < deadline {
         by_secret = ask();
     }
     assert_eq!(scope_granted(&by_secret), "organization/slot.read");
+
+    let by_hand = blocks.iter().find(|block| block.contains("token verify")).unwrap();
+    let answer: Value = serde_json::from_str(&by_secret).unwrap();
+    let said = run(by_hand, &dev, directory.path(), &[("TOKEN", answer["access_token"].as_str().unwrap())]);
+    assert!(said.contains("org_type") && said.contains(r#"{"verdict":"accept""#), "{said}");
 }
