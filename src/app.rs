@@ -35,26 +35,28 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together: signing keys are opened, and made on the first start.
+    /// Puts the parts together.
     pub fn assemble(
         config: &Config,
         issuer: &Issuer,
         clock: Arc<dyn Clock>,
         registry: Arc<Registry>,
+        key_ring: KeyRing,
         trust: Arc<ArcSwap<ClientTrust>>,
-    ) -> Result<Self, SigningError> {
+    ) -> Self {
         let limits = &config.limits;
-        Ok(Self {
+        let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
+        Self {
             issuer: issuer.clone(),
-            key_ring: KeyRing::open(&config.keys.directory)?,
-            secrets: SecretVerifier::new(limits.argon2_permits(), limits.argon2_queue_length.get()),
+            secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
             clock,
             registry,
+            key_ring,
             trust,
-        })
+        }
     }
 
     /// Writes the figures that nobody counts into the metrics.

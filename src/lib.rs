@@ -10,7 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
-//!  1  domain/  clock.rs  random.rs  crypto.rs  fair_share.rs  config/  telemetry.rs      values and rules: no SQL, no HTTP
+//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!
@@ -44,6 +44,7 @@
 pub mod app;
 pub mod authentication;
 pub mod authorisation;
+pub mod blocking;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -35,6 +35,9 @@ pub enum TelemetryError {
     /// The process has a subscriber.
     #[error("the log is set up already: {0}")]
     Log(#[from] TryInitError),
+    /// There is no thread for the log.
+    #[error("the log has no thread: {0}")]
+    Thread(#[from] std::io::Error),
     /// The process has a recorder, or a bucket is wrong.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -42,7 +45,7 @@ pub enum TelemetryError {
 
 /// Writes the events of this process, and those of libraries that use `log`, to standard error.
 pub fn install(log: &Log) -> Result<LogThread, TelemetryError> {
-    let (writer, thread) = background::standard_error();
+    let (writer, thread) = background::start(std::io::stderr())?;
     subscriber(log, writer, std::io::stderr().is_terminal())?.try_init()?;
     Ok(thread)
 }
@@ -113,9 +116,10 @@ impl<W: Write> Write for Escaping<'_, W> {
     }
 }
 
-/// What others wrote, as it may stand in any log: on one line, steering no terminal, without secrets of ours.
+/// What others wrote, as it may stand in any log: on one line of bounded length, steering no terminal, without secrets.
 pub fn legible(text: &str) -> String {
-    let text = redacted(text);
+    const LONGEST: usize = 512;
+    let text = redacted(&text.chars().take(LONGEST).collect::<String>());
     let mut legible = String::with_capacity(text.len());
     let Ok(()) = Escaping(&mut legible).write_str(&text) else { return String::new() }; // a string takes everything
     legible

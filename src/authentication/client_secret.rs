@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
-    panic::resume_unwind,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -13,9 +12,10 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 
 use crate::{
+    blocking::blocking,
     clock::UnixTime,
     crypto::hmac,
     domain::{ClientSecret, ConsumerSystem, CredentialId, SecretHash},
@@ -62,9 +62,9 @@ pub struct SecretVerifier {
 }
 
 impl SecretVerifier {
-    /// Verifies at most `concurrency` secrets at a time, each of which takes 19 MiB, and lets at most `queue` wait. A quarter
-    /// of these places is the most that one address gets: a flood from there leaves room for others (R54).
-    pub fn new(concurrency: usize, queue: usize) -> Self {
+    /// Verifies at most `concurrency` secrets at a time, each of which takes 19 MiB, and lets at most `queue` wait. Of all
+    /// these places one address gets at most `per_address`: a flood from there leaves room for others (R54).
+    pub fn new(concurrency: usize, queue: usize, per_address: usize) -> Self {
         let places = concurrency.max(1) + queue;
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()),
@@ -72,7 +72,7 @@ impl SecretVerifier {
             running: Arc::new(Semaphore::new(concurrency.max(1))),
             waiting: Arc::new(Semaphore::new(places)),
             places,
-            places_by_address: FairShare::new(places / 4),
+            places_by_address: FairShare::new(per_address),
         }
     }
 
@@ -90,8 +90,8 @@ impl SecretVerifier {
             .flat_map(|consumer| consumer.secrets_at(now))
             .map(|(id, hash)| (id, hash.clone()))
             .collect();
-        if let Some((id, _)) = candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)) {
-            return Ok(Some(*id));
+        if let Some((id, _)) = self.remembered_among(&candidates, secret) {
+            return Ok(Some(id));
         }
         let proven = self.verify_slowly(secret.clone(), candidates, address).await?;
         if let Some((id, hash)) = &proven {
@@ -104,6 +104,14 @@ impl SecretVerifier {
     /// How many secrets are being hashed or wait for it.
     pub fn waiting(&self) -> usize {
         self.places - self.waiting.available_permits()
+    }
+
+    fn remembered_among(
+        &self,
+        candidates: &[(CredentialId, SecretHash)],
+        secret: &SecretString,
+    ) -> Option<(CredentialId, SecretHash)> {
+        candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)).cloned()
     }
 
     /// Compares in constant time. The hash is part of what is remembered, so a tag dies with the secret it stands for.
@@ -121,6 +129,9 @@ impl SecretVerifier {
         let _share = self.places_by_address.take(address).ok_or(TooManyWaiting)?;
         let _place = self.waiting.clone().try_acquire_owned().map_err(|_| TooManyWaiting)?;
         let slot = self.running.clone().acquire_owned().await.map_err(|_| TooManyWaiting)?;
+        if let Some(known) = self.remembered_among(&candidates, &secret) {
+            return Ok(Some(known)); // another request with the same secret was before this one
+        }
         let work = move || {
             let _slot = slot; // held until the work is done, even if the request is gone by then
             if candidates.is_empty() {
@@ -128,8 +139,7 @@ impl SecretVerifier {
             }
             candidates.into_iter().find(|(_, hash)| matches(&secret, hash.as_str()))
         };
-        // A panic is a bug of ours, not a wrong secret of theirs.
-        Ok(spawn_blocking(work).await.unwrap_or_else(|failure| resume_unwind(failure.into_panic())))
+        Ok(blocking(work).await)
     }
 }
 
@@ -192,11 +202,11 @@ mod tests {
     #[tokio::test]
     async fn a_flood_from_one_address_leaves_places_for_others() {
         // R54
-        let verifier = SecretVerifier::new(1, 7);
+        let verifier = SecretVerifier::new(1, 7, 2);
         let secret = SecretString::from("wrong");
         let from = |last| verifier.verify(&secret, None, IpAddr::from([10, 0, 0, last]), NOW);
         let (one, two, three, other) = tokio::join!(from(1), from(1), from(1), from(2));
-        assert_eq!([one, two, three], [Ok(None), Ok(None), Err(TooManyWaiting)], "a quarter of eight places");
+        assert_eq!([one, two, three], [Ok(None), Ok(None), Err(TooManyWaiting)]);
         assert_eq!(other, Ok(None));
     }
 
@@ -205,7 +215,7 @@ mod tests {
         // R15
         let secret = ClientSecret::generate();
         let consumer = consumer_with(&[&secret]);
-        let verifier = SecretVerifier::new(2, 16);
+        let verifier = SecretVerifier::new(2, 16, 18);
         let text = secret.expose();
         let near = [
             text[..text.len() - 1].to_owned(),
@@ -227,7 +237,7 @@ mod tests {
     async fn a_second_use_is_remembered_and_still_compared_whole() {
         let secret = ClientSecret::generate();
         let consumer = consumer_with(&[&secret]);
-        let verifier = SecretVerifier::new(1, 0);
+        let verifier = SecretVerifier::new(1, 0, 1);
         let text = SecretString::from(secret.expose());
         let first = verifier.verify(&text, Some(&consumer), HERE, NOW).await.unwrap();
         let _all_slots_taken = verifier.waiting.clone().try_acquire_owned().unwrap();
@@ -240,7 +250,7 @@ mod tests {
     async fn a_secret_ends_with_its_credential() {
         let secret = ClientSecret::generate();
         let consumer = consumer_with(&[&secret]);
-        let verifier = SecretVerifier::new(1, 0);
+        let verifier = SecretVerifier::new(1, 0, 1);
         let text = SecretString::from(secret.expose());
         assert!(verifier.verify(&text, Some(&consumer), HERE, NOW.plus(59)).await.unwrap().is_some());
         assert_eq!(verifier.verify(&text, Some(&consumer), HERE, NOW.plus(60)).await, Ok(None));
@@ -250,7 +260,7 @@ mod tests {
     async fn either_of_two_secrets_works() {
         let (one, other) = (ClientSecret::generate(), ClientSecret::generate());
         let consumer = consumer_with(&[&one, &other]);
-        let verifier = SecretVerifier::new(1, 0);
+        let verifier = SecretVerifier::new(1, 0, 1);
         for secret in [one, other] {
             assert!(verifier.verify(&secret.expose().into(), Some(&consumer), HERE, NOW).await.unwrap().is_some());
         }
@@ -259,7 +269,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_consumer_takes_as_long_as_a_wrong_secret() {
         // R13: the work is the same; the wide bound only catches work that is left out.
-        let verifier = SecretVerifier::new(1, 0);
+        let verifier = SecretVerifier::new(1, 0, 1);
         let consumer = consumer_with(&[&ClientSecret::generate()]);
         let mut fastest = [Duration::MAX; 2];
         for _ in 0..5 {

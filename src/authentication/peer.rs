@@ -47,8 +47,12 @@ impl PeerCertificate {
         let leaf = chain.first().ok_or_else(no_certificate)?;
         let certificate = parse_certificate(leaf)?;
         let thumbprint = CertificateThumbprint::of_der(leaf);
+        let is_self_issued = certificate.subject().as_raw() == certificate.issuer().as_raw();
         let mut identities = dns_names(&certificate)?;
         identities.extend(comparable_name(certificate.subject()).map(CertificateIdentity::SubjectDn));
+        if is_self_issued {
+            identities.clear(); // nobody vouches for its names
+        }
         identities.push(CertificateIdentity::Thumbprint(thumbprint));
         Ok(Self {
             thumbprint,
@@ -57,7 +61,7 @@ impl PeerCertificate {
             serial: certificate.raw_serial_as_string(),
             not_before: UnixTime(certificate.validity().not_before.timestamp()),
             not_after: UnixTime(certificate.validity().not_after.timestamp()),
-            is_self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+            is_self_issued,
             trusted: ArcSwapOption::empty(),
             chain,
         })
@@ -68,7 +72,7 @@ impl PeerCertificate {
         self.thumbprint
     }
 
-    /// Everything by which it can be registered: DNS names, subject, thumbprint.
+    /// Everything by which it can be registered: DNS names, subject, thumbprint; of a self-issued one the last alone.
     pub fn identities(&self) -> &[CertificateIdentity] {
         &self.identities
     }

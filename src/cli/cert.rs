@@ -60,18 +60,24 @@ pub(crate) fn run(command: CertCommand, session: &Session) -> anyhow::Result<Exi
 }
 
 fn inspect(file: &Path, session: &Session) -> anyhow::Result<ExitCode> {
-    let name = file.display();
-    let content = read(file)?;
-    let der = if content.starts_with(&[0x30]) {
-        CertificateDer::from(content)
-    } else {
-        CertificateDer::from_pem_slice(&content)
-            .with_context(|| format!("{name}: expected a certificate in PEM or DER"))?
-    };
-    let report =
-        CertificateReport::of(der, session.now()).with_context(|| format!("{name} is no usable certificate"))?;
+    let der = chain_in(file)?.swap_remove(0);
+    let report = CertificateReport::of(der, session.now())
+        .with_context(|| format!("{} is no usable certificate", file.display()))?;
     if session.json { output::json(&report) } else { output::line(report.to_string().trim_end()) }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The certificates in a file, at least one: several in PEM, or one in DER.
+fn chain_in(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let content = read(file)?;
+    if content.starts_with(&[0x30]) {
+        return Ok(vec![CertificateDer::from(content)]);
+    }
+    let chain = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>().unwrap_or_default();
+    if chain.is_empty() {
+        return Err(BadInput(format!("{}: expected a certificate in PEM or DER", file.display())).into());
+    }
+    Ok(chain)
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -94,8 +100,7 @@ fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) ->
     let contents = authorities.iter().map(|authority| read(authority)).collect::<Result<Vec<_>, _>>()?;
     let anchors = names.iter().zip(&contents).map(|(name, content)| PemFile { name, content }).collect::<Vec<_>>();
     let trust = ClientTrust::from_pem(&anchors, &[])?;
-    let chain = CertificateDer::pem_slice_iter(&read(file)?).collect::<Result<Vec<_>, _>>();
-    let chain = chain.with_context(|| format!("{}: expected certificates in PEM", file.display()))?;
+    let chain = chain_in(file)?;
     let refusal = trust.judge(&chain, session.now()).err();
     let reason = refusal.as_ref().map(ChainRefusal::reason);
     let is_self_issued = PeerCertificate::parse(chain).is_ok_and(|certificate| certificate.is_self_issued());

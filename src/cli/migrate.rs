@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::json;
 
 use super::{
@@ -27,17 +28,20 @@ pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
     if let (Some(file), Some(sentence)) = (&made, loaded.lacks_file()) {
         output::note(&format!("{sentence}; a new database was made at {}", file.display()));
     }
+    let done = "the database is up to date, but that cannot be said";
     if session.json {
-        output::json(&json!({ "made": made, "applied": applied }))?;
-    } else {
-        match &made {
-            Some(file) => output::line(&format!("Made a new database: {}", file.display()))?,
-            None if applied.is_empty() => output::line(&format!("{url} is up to date."))?,
-            None => {}
-        }
-        if !applied.is_empty() {
-            output::line(&format!("Applied to {url}: {}", applied.join(", ")))?;
-        }
+        output::json(&json!({ "made": made, "applied": applied })).context(done)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut said = Vec::new();
+    match &made {
+        Some(file) => said.push(format!("Made a new database: {}", file.display())),
+        None if applied.is_empty() => said.push(format!("{url} is up to date.")),
+        None => {}
+    }
+    if !applied.is_empty() {
+        said.push(format!("Applied to {url}: {}", applied.join(", ")));
+    }
+    output::line(&said.join("\n")).context(done)?;
     Ok(ExitCode::SUCCESS)
 }

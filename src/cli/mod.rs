@@ -2,7 +2,7 @@
 //!
 //! Unless the exit code is 0 nothing was changed, or the complaint says what was.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -35,7 +35,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done or yes; 1 no: refused, not found, o
 struct CommandLine {
     /// Configuration file [default: careconnect-auth.toml in the current directory, when there is one].
     #[arg(long, global = true, env = FILE_VARIABLE, value_name = "FILE", help_heading = GLOBAL)]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
     /// Print JSON instead of text for people.
     #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
@@ -83,7 +83,9 @@ enum Command {
 pub fn run() -> ExitCode {
     crate::crypto::install();
     let CommandLine { config, json, command } = CommandLine::parse();
-    let session = session::Session { config_file: config, json };
+    // An empty variable means none, as in other programs.
+    let config_file = config.filter(|named| !named.is_empty()).map(Into::into);
+    let session = session::Session { config_file, json };
     let outcome = match command {
         Command::Dev(arguments) => dev::run(arguments, &session),
         Command::Serve => serve::run(&session),

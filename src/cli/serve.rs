@@ -17,20 +17,19 @@ pub(super) fn run(session: &Session) -> anyhow::Result<ExitCode> {
     let _log = telemetry::install(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(config));
-    runtime.shutdown_background(); // whatever is still at work has nobody to answer to
+    runtime.shutdown_background(); // a file that cannot be read must not hold up the end
     outcome?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut order = StopOrder::listen()?;
-    // In a task of its own, for it may wait for files, and the order must be heard meanwhile.
-    let start = tokio::spawn(async move {
+    let start = async {
         let sockets = Sockets::bind(&config).await?;
         RunningServer::start(&config, Arc::new(SystemClock), sockets).await
-    });
+    };
     match order.or(start).await {
-        Some(started) => started??.run_until(&mut order).await,
+        Some(started) => started?.run_until(&mut order).await,
         None => tracing::info!("stopped before it served"),
     }
     Ok(())

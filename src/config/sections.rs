@@ -86,8 +86,6 @@ section! {
         request_timeout_seconds: Seconds<1, 300> = Seconds::of(15);
         /// Open connections; more wait in the operating system.
         max_connections: Count<1, 1_000_000> = Count::of(10_000);
-        /// Of these, from one address (IPv6: one /64 network); more are closed at once. For a proxy in front, allow more.
-        max_connections_per_address: Count<1, 1_000_000> = Count::of(2_000);
         /// How old a connection grows before it is asked to close.
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
         /// How long requests in flight may go on after the order to stop.
@@ -95,7 +93,11 @@ section! {
         /// Argon2 computations at the same time, each of 19 MiB; `0`: one per core.
         argon2_concurrency: Count<0, 1_024> = Count::of(0);
         /// Secrets that wait for an Argon2 computation; more are answered with 503.
-        argon2_queue_length: Count<0, 100_000> = Count::of(64);
+        argon2_queue_length: Count<0, 100_000> = Count::of(128);
+        /// How much one address (IPv6: one /64 network) may take of the connections, and of the places for Argon2, in
+        /// percent. Connections beyond that are closed at once, secrets answered with 503. `100` where all requests come
+        /// through one proxy.
+        share_per_address_percent: Count<1, 100> = Count::of(50);
     }
 }
 
@@ -120,6 +122,11 @@ section! {
 }
 
 impl Limits {
+    /// What one address may take of `all`, at least one.
+    pub fn share_of(&self, all: usize) -> usize {
+        all.saturating_mul(self.share_per_address_percent.get()).div_ceil(100).max(1)
+    }
+
     /// Argon2 computations at the same time, with `0` replaced by the number of cores.
     pub fn argon2_permits(&self) -> usize {
         match self.argon2_concurrency.get() {

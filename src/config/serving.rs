@@ -21,6 +21,11 @@ impl Config {
         if let (Some(issuer), Some(certificate_file), Some(key_file)) =
             (&self.issuer, &self.tls.certificate_file, &self.tls.key_file)
         {
+            if self.metrics.listen.0 == Some(self.listen) {
+                let sentence = format!("`metrics.listen` is {} as well; expected a port of its own", self.listen);
+                let problem = Problem { place: Place::Nowhere, key: Some("metrics.listen".to_owned()), sentence };
+                return Err(ConfigError { problems: vec![problem] });
+            }
             return Ok(Serving { issuer, certificate_file, key_file });
         }
         let missing = [

@@ -1,6 +1,6 @@
 //! Secrets of consumers: made by the server, shown once, kept only as a hash.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -37,16 +37,23 @@ impl ClientSecret {
     }
 }
 
-/// `text` without what may be a secret of ours: callers mix up their fields, and what they sent is in sentences and logs.
-pub fn redacted(text: &str) -> Cow<'_, str> {
-    let mut parts = text.split(PREFIX);
-    let (first, rest) = (parts.next().unwrap_or_default(), parts.collect::<Vec<_>>());
-    if rest.is_empty() {
-        return text.into();
+/// `text` without what may be a secret or a token: callers mix up their fields, and what they sent is in sentences and
+/// logs. That is every run of base64url characters with our prefix in it, or longer than any name of ours.
+pub fn redacted(text: &str) -> String {
+    const LONGEST_NAME: usize = 36; // a UUID
+    let is_inside = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_inside) {
+        let (outside, run) = rest.split_at(start);
+        let (run, behind) = run.split_at(run.find(|character| !is_inside(character)).unwrap_or(run.len()));
+        let is_hidden = run.len() > LONGEST_NAME || run.contains(PREFIX);
+        redacted.push_str(outside);
+        redacted.push_str(if is_hidden { "[redacted]" } else { run });
+        rest = behind;
     }
-    let behind =
-        |part: &str| part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c)).to_owned();
-    rest.iter().fold(first.to_owned(), |done, part| done + PREFIX + "[redacted]" + &behind(part)).into()
+    redacted.push_str(rest);
+    redacted
 }
 
 fn checksum(body: &str) -> String {
@@ -94,11 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_secret_is_not_repeated() {
+    fn what_may_be_a_secret_or_a_token_is_not_repeated() {
+        // R55
         let secret = ClientSecret::generate();
-        let said = format!("no {:?}, {}x and ccas_", secret.expose(), secret.expose());
-        assert_eq!(redacted(&said), "no \"ccas_[redacted]\", ccas_[redacted] and ccas_[redacted]");
-        assert_eq!(redacted("nothing of the kind"), "nothing of the kind");
+        let said = format!("no {:?}, {}x, {} and ccas_", secret.expose(), secret.expose(), &secret.expose()[5..]);
+        assert_eq!(redacted(&said), "no \"[redacted]\", [redacted], [redacted] and [redacted]");
+        let part = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9";
+        assert_eq!(redacted(&format!("/{part}.{part}.{part}?")), "/[redacted].[redacted].[redacted]?");
+        for harmless in [
+            "nothing of the kind",
+            "",
+            "urn:nhs:names:services:careconnect:fhir:rest:read:slot",
+            "67e55044-10b1-426f-9247-bb680e5fe0c8 é",
+            "https://provider.thirdparty.nhs.uk/A20047/STU3/1",
+        ] {
+            assert_eq!(redacted(harmless), harmless);
+        }
     }
 
     #[test]

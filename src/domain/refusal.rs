@@ -18,15 +18,21 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: redacted(&description.into()).into_owned(), detail: None }
+        Self { reason, description: repeatable(&description.into()), detail: None }
     }
 
     /// The same with a detail for the log.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(redacted(&detail.to_string()).into_owned());
+        self.detail = Some(repeatable(&detail.to_string()));
         self
     }
+}
+
+/// A sentence with something in it that the caller sent: of bounded length, and without secrets.
+fn repeatable(sentence: &str) -> String {
+    const LONGEST: usize = 2000;
+    redacted(&sentence.chars().take(LONGEST).collect::<String>())
 }
 
 impl From<TokenRequestError> for Refusal {

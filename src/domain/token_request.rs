@@ -1,6 +1,6 @@
 //! What a consumer asks for: who it says it is, with which proof, which provider, and how much.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use careconnect_verifier::Asid;
@@ -159,18 +159,21 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
 
 fn scope_and_resource(form: &Form) -> Result<(Vec<Audience>, RequestedAccess), TokenRequestError> {
     let mut audiences: Vec<Audience> = form.all("resource").map(resource).collect::<Result<_, _>>()?;
-    let mut asked_for = Vec::new();
+    let mut asked_for = BTreeSet::new();
     for token in scope_tokens(form.one("scope").unwrap_or_default())? {
         match token.strip_suffix(scope::DEFAULT) {
             Some(root) => audiences.push(service_root(root)?),
-            None if !asked_for.contains(&token) => asked_for.push(token),
-            None => {}
+            None => drop(asked_for.insert(token)),
         }
     }
     if audiences.is_empty() {
         return Err(TokenRequestError::AudienceMissing);
     }
-    let access = if asked_for.is_empty() { RequestedAccess::Everything } else { RequestedAccess::Only(asked_for) };
+    let access = if asked_for.is_empty() {
+        RequestedAccess::Everything
+    } else {
+        RequestedAccess::Only(asked_for.into_iter().collect())
+    };
     Ok((audiences, access))
 }
 

@@ -1,12 +1,12 @@
 //! Registers a consumer, and makes its secret if it shall have one.
 
-use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use careconnect_verifier::{Asid, ClientId, Group};
-use tokio::task::spawn_blocking;
 
 use crate::{
     authentication::client_secret,
+    blocking::blocking,
     clock::UnixTime,
     domain::{
         CertificateIdentity, ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName,
@@ -52,12 +52,11 @@ pub async fn register_consumer(
     now: UnixTime,
 ) -> Result<RegisteredConsumer, StorageError> {
     let secret = registration.with_secret.then(ClientSecret::generate);
-    let (secret, hash) = spawn_blocking(move || {
+    let (secret, hash) = blocking(move || {
         let hash = secret.as_ref().map(client_secret::hash);
         (secret, hash)
     })
-    .await
-    .unwrap_or_else(|failure| resume_unwind(failure.into_panic())); // never a consumer without the secret it asked for
+    .await;
     let secrets = hash.into_iter().map(|hash| ("secret", CredentialKind::Secret(hash)));
     let certificates =
         registration.certificates.into_iter().map(|identity| ("certificate", CredentialKind::Certificate(identity)));

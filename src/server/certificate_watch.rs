@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{signal::unix::Signal, task::spawn_blocking};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::tls::ReloadableTls;
+use crate::blocking::blocking;
 
 /// Reloads at a `hang_up`, and when a look at the files, `every` so often, finds that one has changed. Ends with `stop`.
 ///
@@ -19,8 +20,8 @@ pub async fn follow_files(tls: Arc<ReloadableTls>, mut hang_up: Signal, every: D
             () = tokio::time::sleep(every) => false,
         };
         let tls = Arc::clone(&tls);
-        // The outcome, and the reason of a failure, are logged where they are found.
-        let _logged =
-            spawn_blocking(move || if asked { tls.reload().map(|()| true) } else { tls.reload_if_changed() }).await;
+        let look = blocking(move || if asked { tls.reload().map(|()| true) } else { tls.reload_if_changed() });
+        // The outcome, and the reason of a failure, are logged where they are found. A file may take for ever to read.
+        let _logged = stop.run_until_cancelled(look).await;
     }
 }

@@ -1,6 +1,6 @@
 //! From a TCP connection to a TLS connection with a known client, or to one line in the log that says why not.
 
-use std::{future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, mem::replace, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use metrics::counter;
 use rustls::{AlertDescription, CertificateError, Error as TlsFailure};
@@ -80,13 +80,15 @@ async fn attempt(
     let hello =
         LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp).await.map_err(Refusal::of_protocol)?;
     let mut handshake = pin!(with_refusal(hello.into_stream(tls.config()).into_fallible()));
-    // Our share of the work is done at the first poll. The turn ends with it: no client's patience is ever waited for.
-    let turn = computations.acquire().await;
-    let begun = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
-    drop(turn);
-    let (outcome, refused_certificate) = match begun {
-        Poll::Ready(done) => done,
-        Poll::Pending => handshake.await,
+    let (outcome, refused_certificate) = loop {
+        // A turn for our share of the work, and none for waiting: a client that stalls holds up nobody.
+        let turn = computations.acquire().await;
+        let step = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
+        drop(turn);
+        match step {
+            Poll::Ready(done) => break done,
+            Poll::Pending => woken().await,
+        }
     };
     let stream = outcome.map_err(|(error, tcp)| {
         let refusal = refused_certificate.map_or_else(|| Refusal::of_protocol(error), Refusal::from);
@@ -96,6 +98,12 @@ async fn attempt(
     let certificate = chain.map(|chain| chain.iter().map(|der| der.clone().into_owned()).collect());
     let certificate = certificate.map(PeerCertificate::parse).transpose()?.map(Arc::new);
     Ok((stream, PeerConnection { address, certificate }))
+}
+
+/// Until the task is woken again, by whatever was polled before.
+async fn woken() {
+    let mut is_waiting = false;
+    poll_fn(|_| if replace(&mut is_waiting, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 impl Refusal {

@@ -41,7 +41,7 @@ impl Limits {
     pub fn of(configured: &config::Limits) -> Self {
         Self {
             max_connections: configured.max_connections.get(),
-            max_connections_per_address: configured.max_connections_per_address.get(),
+            max_connections_per_address: configured.share_of(configured.max_connections.get()),
             handshake_timeout: configured.handshake_timeout_seconds.duration(),
             header_timeout: configured.header_timeout_seconds.duration(),
             max_connection_age: configured.max_connection_age_seconds.duration(),

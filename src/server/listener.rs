@@ -98,9 +98,8 @@ async fn accept(listener: TcpListener, transport: Transport, router: Router, lim
 }
 
 fn refuse(address: SocketAddr) {
-    let reason = "too_many_connections";
-    counter!("careconnect_handshakes_total", "outcome" => "refused", "reason" => reason).increment(1);
-    tracing::info!(event = "handshake_refused", %address, reason, "its address has limits.max_connections_per_address");
+    counter!("careconnect_connections_refused_total").increment(1);
+    tracing::info!(event = "connection_refused", %address, "its address has limits.share_per_address_percent of all");
 }
 
 /// The client left before it was accepted. Anything else, such as too many open files, stays true for a while.

@@ -14,8 +14,8 @@ use super::{
     serve_plain,
 };
 use crate::{
-    app::App, clock::Clock, config::Config, domain::CertificateThumbprint, http, registry::Registry, storage::Database,
-    telemetry::metrics::Metrics,
+    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
+    registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.
@@ -68,13 +68,12 @@ impl RunningServer {
         let database = Database::open(&(&config.database).into()).await?;
         database.require_current_schema().await?;
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
-        let tls = Arc::new(ReloadableTls::load(
-            TlsFiles::of(&config.tls, &serving),
-            ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) },
-            clock.clone(),
-        )?);
-        let trust = tls.client_trust().clone();
-        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, trust)?);
+        let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
+        let clients = ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) };
+        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
+        let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
+        let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
+        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, trust));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));

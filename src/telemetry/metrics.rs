@@ -123,6 +123,13 @@ pub const ALL: &[Metric] = &[
         help: "Secrets that wait for an Argon2 computation.",
     },
     Metric {
+        name: "careconnect_connections_refused_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections that were closed at once, because their address had its share.",
+    },
+    Metric {
         name: "careconnect_log_lines_dropped_total",
         kind: Kind::Counter,
         unit: Unit::Count,

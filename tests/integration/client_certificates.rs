@@ -229,7 +229,7 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let body = b"grant_type=client_credentials&client_id=c&resource=https://p.nhs.uk";
     let request = TokenRequest::parse(None, body).unwrap();
     for (now, is_proven) in [(NOW.plus(-1), false), (NOW, true), (NOW.plus(59), true), (NOW.plus(60), false)] {
-        let secrets = SecretVerifier::new(1, 0);
+        let secrets = SecretVerifier::new(1, 0, 1);
         let outcome = authenticate(&request, Some(consumer.clone()), &peer, &secrets, &trust(&root), now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }

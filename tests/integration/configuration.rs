@@ -119,7 +119,7 @@ fn all_problems_of_file_and_environment_come_at_once() {
 
 #[test]
 fn the_environment_overrides_the_file_key_by_key() {
-    let scene = Scene::new("listen = \"127.0.0.1:1\"\n[limits]\nmax_connections = 5\nmax_connections_per_address = 6");
+    let scene = Scene::new("listen = \"127.0.0.1:1\"\n[limits]\nmax_connections = 5\nshare_per_address_percent = 6");
     let loaded = scene
         .load(&[
             ("CARECONNECT_AUTH__LIMITS__MAX_CONNECTIONS", "7"),
@@ -131,7 +131,7 @@ fn the_environment_overrides_the_file_key_by_key() {
         ])
         .unwrap();
     let config = &loaded.config;
-    assert_eq!((config.limits.max_connections.get(), config.limits.max_connections_per_address.get()), (7, 6));
+    assert_eq!((config.limits.max_connections.get(), config.limits.share_per_address_percent.get()), (7, 6));
     assert_eq!((config.metrics.listen.0, config.metrics.allow_beyond_loopback), (None, true));
     assert_eq!(config.tls.client_ca_files, [PathBuf::from("a.pem"), PathBuf::from("b.pem")]);
     assert_eq!(config.log.level.as_str(), "debug");

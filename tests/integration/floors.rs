@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("authentication", 2),
     ("signing", 2),
     ("storage", 2),
+    ("blocking", 1),
     ("clock", 1),
     ("config", 1),
     ("crypto", 1),

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -18,6 +19,9 @@ use crate::support::{
     soon::{soon, until},
     tls_client,
 };
+
+/// `O_NONBLOCK`: a pipe that nobody reads cannot be opened for writing.
+const NON_BLOCKING: i32 = 0o4000;
 
 /// A `serve` process that ends with the test.
 struct Serve {
@@ -197,6 +201,25 @@ async fn an_order_to_stop_is_heard_while_the_server_waits_for_a_file() {
     starting.signal("TERM");
     starting.read_until("stopped");
     assert!(starting.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn an_order_to_stop_is_obeyed_while_a_certificate_cannot_be_read() {
+    let scene = Scene::set().await;
+    run(scene.path(), &["migrate"]).success();
+    let mut served = Serve::start(scene.path());
+    let certificate = scene.path().join("server.pem");
+    std::fs::remove_file(&certificate).unwrap();
+    assert!(Command::new("mkfifo").arg(&certificate).status().unwrap().success());
+    served.signal("HUP");
+    let reading = until("the certificate is opened", async || {
+        let writer = std::fs::OpenOptions::new().write(true).custom_flags(NON_BLOCKING).open(&certificate);
+        writer.is_ok_and(|writer| Box::leak(Box::new(writer)).metadata().is_ok())
+    });
+    reading.await;
+    served.signal("TERM");
+    served.read_until("stopped");
+    assert!(served.child.wait().unwrap().success());
 }
 
 #[tokio::test]

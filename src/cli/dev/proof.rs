@@ -69,8 +69,11 @@ fn verifier(manifest: &Manifest, provider: &ProviderEntry, client: Client) -> an
 /// `localhost` is where the server listens, whatever this machine makes of the name.
 fn client(manifest: &Manifest, server: SocketAddr, consumer: &ConsumerEntry) -> anyhow::Result<Client> {
     let authority = reqwest::Certificate::from_pem(&fs::read(&manifest.ca_file)?)?;
-    let mut builder =
-        Client::builder().tls_certs_only([authority]).resolve("localhost", server).timeout(Duration::from_secs(10));
+    let mut builder = Client::builder()
+        .tls_certs_only([authority])
+        .no_proxy()
+        .resolve("localhost", server)
+        .timeout(Duration::from_secs(10));
     if let (Some(certificate), Some(key)) = (&consumer.cert_file, &consumer.key_file) {
         let pem = [fs::read(certificate)?, fs::read(key)?].concat();
         builder = builder.identity(reqwest::Identity::from_pem(&pem)?);

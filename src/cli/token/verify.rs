@@ -22,7 +22,7 @@ use crate::clock::{Clock, SystemClock};
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// Judge many: one JSON object a line on standard input, one verdict a line on standard output, in the same order.
-    #[arg(long, conflicts_with_all = ["jwks", "issuer", "audience", "now"])]
+    #[arg(long, exclusive = true)]
     pub(super) batch: bool,
     /// The issuer's key set.
     #[arg(long, value_name = "FILE", required_unless_present = "batch")]

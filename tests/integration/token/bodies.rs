@@ -48,6 +48,17 @@ async fn a_body_over_64_kib_is_refused_and_one_of_64_kib_is_read() {
 }
 
 #[tokio::test]
+async fn as_many_scopes_as_a_body_holds_are_read_in_no_time() {
+    // R54
+    let server = TestServer::start().await;
+    let scopes: Vec<String> = (0..12_000).map(|number| format!("{number:x}")).collect();
+    let calls = (0..20).map(|_| server.token().field("resource", "https://a.nhs.uk").field("scope", &scopes.join(" ")));
+    for call in calls {
+        assert_eq!(call.send().await.refused(401).1, "client_authentication_failed");
+    }
+}
+
+#[tokio::test]
 async fn a_compressed_body_is_not_unpacked() {
     // R54
     let server = TestServer::start().await;

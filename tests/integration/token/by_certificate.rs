@@ -118,6 +118,18 @@ async fn a_certificate_that_several_registrations_share_needs_a_client_id() {
 }
 
 #[tokio::test]
+async fn names_in_a_self_issued_certificate_are_nobodys() {
+    // R25
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let own = Identity::self_signed(HOST, |_| {});
+    let registered = server.register(consumer_with_certificate(by_thumbprint(&own))).await;
+    server.register(consumer_with_certificate(by_dns(HOST))).await;
+    let answer = call(&server, &own).send().await;
+    assert_eq!(server.verify(ROOT, &answer.token()).await.client_id(), &registered.consumer.client_id);
+}
+
+#[tokio::test]
 async fn a_registration_that_was_replaced_does_not_claim_its_certificate() {
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;

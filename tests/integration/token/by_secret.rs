@@ -144,6 +144,7 @@ async fn a_secret_in_the_wrong_place_is_repeated_neither_to_the_caller_nor_in_th
     let registered = server.register(consumer()).await;
     let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());
     let good = || server.token_by_secret(&registered);
+    let token = good().send().await.token();
     let mixed_up = [
         server.token().basic(secret, id).field("resource", ROOT),
         server.token().field("client_id", secret).field("client_secret", id).field("resource", ROOT),
@@ -152,6 +153,7 @@ async fn a_secret_in_the_wrong_place_is_repeated_neither_to_the_caller_nor_in_th
         good().without("resource").field("resource", &format!("https://{secret}.nhs.uk")),
         good().field("scope", secret),
         good().field(secret, "1").field(secret, "1"),
+        good().field("scope", &token),
     ];
     for (number, call) in mixed_up.into_iter().enumerate() {
         let answer = call.send().await;
@@ -159,7 +161,9 @@ async fn a_secret_in_the_wrong_place_is_repeated_neither_to_the_caller_nor_in_th
         assert!(!answer.text().contains(secret), "{number}: {}", answer.text());
     }
     server.get(&format!("/{secret}")).await;
-    assert!(log.text().contains("ccas_[redacted]") && !log.text().contains(secret), "{}", log.text());
+    server.get(&format!("/{token}/{}", "a/".repeat(1000))).await;
+    assert!(log.text().contains("[redacted]") && !log.text().contains(&token), "{}", log.text());
+    assert!(log.text().lines().all(|line| line.len() < 2000), "{}", log.text());
     assert!(!log.text().to_lowercase().contains(&secret.to_lowercase()), "{}", log.text());
 }
 
