@@ -63,7 +63,15 @@ impl LoadedConfig {
                     self.examine(findings, KEY, &file, true);
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let above = directory.ancestors().skip(1).find(|above| above.exists() || above.as_os_str().is_empty());
+                let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+                let can_be_made = |above: fs::Metadata| above.is_dir() && !above.permissions().readonly();
+                if !above.and_then(|above| fs::metadata(above).ok()).is_some_and(can_be_made) {
+                    let sentence = format!("names {}, which is not there and cannot be made", directory.display());
+                    findings.problems.push(self.problem(KEY, sentence));
+                }
+            }
             Err(error) => {
                 let sentence = format!("names {}, which cannot be read as a directory: {error}", directory.display());
                 findings.problems.push(self.problem(KEY, sentence));

@@ -238,11 +238,24 @@ fn a_named_file_that_is_absent_or_open_to_everybody_is_reported() {
 }
 
 #[test]
-fn a_key_directory_may_be_absent_but_not_a_file() {
-    let scene = Scene::new("");
-    assert!(scene.load(&[]).unwrap().examine_files().problems.is_empty());
-    fs::write(scene.path("keys"), "").unwrap();
-    assert_eq!(scene.load(&[]).unwrap().examine_files().problems.len(), 1);
+fn a_key_directory_may_be_absent_but_not_a_file_or_where_none_can_be_made() {
+    let problems = |scene: &Scene| scene.load(&[]).unwrap().examine_files().problems.len();
+    let scene = Scene::new("keys.directory = \"a/b/keys\"");
+    assert_eq!(problems(&scene), 0);
+    fs::create_dir_all(scene.path("a/b")).unwrap();
+    fs::write(scene.path("a/b/keys"), "").unwrap();
+    assert_eq!(problems(&scene), 1);
+    assert_eq!(problems(&Scene::new("keys.directory = \"/proc/nowhere/keys\"")), 1);
+}
+
+#[test]
+fn one_address_cannot_serve_two_listeners() {
+    let scene = Scene::new(
+        "issuer = \"https://a.nhs.uk\"\nlisten = \"127.0.0.1:9464\"\n\
+         [tls]\ncertificate_file = \"a.pem\"\nkey_file = \"a.key\"",
+    );
+    let refused = scene.load(&[]).unwrap().serving().map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("metrics.listen") && refused.contains("127.0.0.1:9464"), "{refused}");
 }
 
 #[test]
