@@ -6,7 +6,11 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +20,7 @@ use crate::support::{
     command::{command, run},
     databases::TestDatabase,
     listener::write_identity,
-    soon::{soon, until},
+    soon::{SOON, soon, until},
     tls_client,
 };
 
@@ -27,13 +31,30 @@ const NON_BLOCKING: i32 = 0o4000;
 struct Serve {
     child: Child,
     log: Option<BufReader<ChildStderr>>,
+    ended: Arc<AtomicBool>,
+}
+
+/// A server that does not do what its test waits for is ended, and the test with it.
+fn kill_unless(ended: Arc<AtomicBool>, process: u32) -> impl FnOnce() {
+    move || {
+        let deadline = Instant::now() + 3 * SOON;
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(200));
+            if ended.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+        Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
+    }
 }
 
 impl Serve {
     fn spawn(directory: &Path) -> Self {
         let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().map(BufReader::new);
-        Self { child, log }
+        let ended = Arc::new(AtomicBool::new(false));
+        std::thread::spawn(kill_unless(ended.clone(), child.id()));
+        Self { child, log, ended }
     }
 
     fn start(directory: &Path) -> Self {
@@ -59,6 +80,7 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
         self.child.kill().ok();
         self.child.wait().ok();
     }

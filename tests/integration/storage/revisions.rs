@@ -1,6 +1,6 @@
 //! Changes come in the order of their numbers, and readers miss none.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 
 use careconnect_auth::{
     domain::{GroupDefinition, RegistrationStatus},
@@ -55,12 +55,14 @@ async fn a_reader_that_follows_revisions_misses_none_of_twenty_writers() {
         });
     }
     let (mut seen, mut ids): (i64, BTreeSet<ClientId>) = (start, BTreeSet::new());
-    while seen < start + 100 {
+    let mut written = pin!(writers.join_all());
+    let mut all_is_written = false;
+    while !all_is_written {
+        all_is_written = tokio::time::timeout(Duration::from_millis(5), &mut written).await.is_ok();
         let changes = database.handle().changes_since(seen).await.unwrap();
         assert_eq!(i64::try_from(changes.consumers.len()).unwrap(), changes.revision - seen);
         seen = changes.revision;
         ids.extend(changes.consumers.into_iter().map(|consumer| consumer.client_id));
     }
-    writers.join_all().await;
     assert_eq!((seen, ids.len()), (start + 100, 100));
 }

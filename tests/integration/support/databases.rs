@@ -134,7 +134,7 @@ fn is_postgres() -> bool {
 
 fn settings(url: &str) -> DatabaseSettings {
     let url = DatabaseUrl::parse(url).unwrap();
-    DatabaseSettings { url, max_connections: 4, acquire_timeout: Duration::from_secs(5), create_if_missing: true }
+    DatabaseSettings { url, max_connections: 4, acquire_timeout: Duration::from_secs(20), create_if_missing: true }
 }
 
 /// A new database of the server, as a copy.
