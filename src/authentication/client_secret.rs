@@ -268,19 +268,22 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_consumer_takes_as_long_as_a_wrong_secret() {
-        // R13: the work is the same; the wide bound only catches work that is left out.
+        // R13: the work is the same, and sooner or later both are seen undisturbed, however busy the machine is.
         let verifier = SecretVerifier::new(1, 0, 1);
         let consumer = consumer_with(&[&ClientSecret::generate()]);
         let mut fastest = [Duration::MAX; 2];
-        for _ in 0..5 {
+        let is_alike = |[unknown, wrong]: [Duration; 2]| unknown * 2 > wrong && wrong * 2 > unknown;
+        for round in 0..200 {
+            if round > 5 && is_alike(fastest) {
+                return;
+            }
             for (place, asked) in [(0, None), (1, Some(&consumer))] {
                 let start = Instant::now();
                 assert_eq!(verifier.verify(&"wrong".into(), asked, HERE, NOW).await, Ok(None));
                 fastest[place] = fastest[place].min(start.elapsed());
             }
         }
-        let [unknown, wrong] = fastest;
-        assert!(unknown * 2 > wrong && wrong * 2 > unknown, "unknown {unknown:?}, wrong {wrong:?}");
+        panic!("an unknown consumer takes {:?}, a wrong secret {:?}", fastest[0], fastest[1]);
     }
 
     #[test]

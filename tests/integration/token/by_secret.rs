@@ -8,6 +8,8 @@ use tracing::Level;
 
 use crate::support::{
     log::Log,
+    requests::{Answer, TokenCall},
+    soon::soon,
     test_server::{ROOT, TestServer, consumer},
 };
 
@@ -95,11 +97,24 @@ async fn a_suspended_consumers_secret_costs_what_a_strangers_costs_even_if_it_wa
     change_consumer_status(database, client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
     server.caught_up().await;
 
-    let ask = || server.token_by_secret(&registered).send();
-    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    one_too_many(|| server.token_by_secret(&registered)).await;
+}
 
-    let statuses = [one, two, three].map(|answer| answer.status.as_u16());
-    assert!(statuses.contains(&401) && statuses.contains(&503), "{statuses:?}");
+/// Of requests at the same time one is refused and one is too many, sooner or later: they meet when the machine has time.
+async fn one_too_many<'a>(call: impl Fn() -> TokenCall<'a>) -> Answer {
+    let ask = || call().send();
+    soon("requests that meet", async {
+        loop {
+            let (one, two, three) = tokio::join!(ask(), ask(), ask());
+            let (refused, mut rest): (Vec<_>, Vec<_>) =
+                [one, two, three].into_iter().partition(|answer| answer.status == 401);
+            if let (false, Some(too_many)) = (refused.is_empty(), rest.pop()) {
+                assert_eq!(too_many.status, 503);
+                return too_many;
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -208,13 +223,10 @@ async fn a_flood_of_wrong_secrets_is_bounded_and_does_not_stop_one_that_is_known
     let registered = server.register(consumer()).await;
     server.token_by_secret(&registered).send().await.token();
 
-    let wrong = || server.token().basic("nobody", "wrong").field("resource", ROOT).send();
-    let (one, two, three, known) = tokio::join!(wrong(), wrong(), wrong(), server.token_by_secret(&registered).send());
+    let wrong = || server.token().basic("nobody", "wrong").field("resource", ROOT);
+    let (overloaded, known) = tokio::join!(one_too_many(wrong), server.token_by_secret(&registered).send());
 
     known.token();
-    let statuses: Vec<u16> = [&one, &two, &three].iter().map(|answer| answer.status.as_u16()).collect();
-    assert!(statuses.contains(&401) && statuses.contains(&503), "{statuses:?}");
-    let overloaded = [one, two, three].into_iter().find(|answer| answer.status == 503).unwrap();
     assert_eq!(overloaded.refused(503), ("temporarily_unavailable".into(), "overloaded".into()));
     assert_eq!(overloaded.header("retry-after"), "1");
 }

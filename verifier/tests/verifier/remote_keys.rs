@@ -27,7 +27,7 @@ async fn pass(time: Duration) {
 
 /// Waits, in real time, for a fetch in the background.
 async fn settle(publisher: &Publisher, fetches: usize) {
-    for _ in 0..200 {
+    for _ in 0..4000 {
         if publisher.fetches() >= fetches {
             break;
         }
