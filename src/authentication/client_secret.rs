@@ -85,20 +85,12 @@ impl SecretVerifier {
         address: IpAddr,
         now: UnixTime,
     ) -> Result<Option<CredentialId>, TooManyWaiting> {
-        let candidates: Vec<(CredentialId, SecretHash)> = consumer
-            .into_iter()
-            .flat_map(|consumer| consumer.secrets_at(now))
-            .map(|(id, hash)| (id, hash.clone()))
-            .collect();
-        if let Some((id, _)) = self.remembered_among(&candidates, secret) {
+        let held = || consumer.into_iter().flat_map(|consumer| consumer.secrets_at(now));
+        if let Some(id) = self.remembered_among(held(), secret) {
             return Ok(Some(id));
         }
-        let proven = self.verify_slowly(secret.clone(), candidates, address).await?;
-        if let Some((id, hash)) = &proven {
-            let tag = hmac::sign(&self.key, &remembered(hash, secret));
-            self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(*id, tag);
-        }
-        Ok(proven.map(|(id, _)| id))
+        let candidates = held().map(|(id, hash)| (id, hash.clone())).collect();
+        self.verify_slowly(secret, candidates, address).await
     }
 
     /// How many secrets are being hashed or wait for it.
@@ -106,12 +98,12 @@ impl SecretVerifier {
         self.places - self.waiting.available_permits()
     }
 
-    fn remembered_among(
+    fn remembered_among<'a>(
         &self,
-        candidates: &[(CredentialId, SecretHash)],
+        mut held: impl Iterator<Item = (CredentialId, &'a SecretHash)>,
         secret: &SecretString,
-    ) -> Option<(CredentialId, SecretHash)> {
-        candidates.iter().find(|(id, hash)| self.is_remembered(*id, hash, secret)).cloned()
+    ) -> Option<CredentialId> {
+        held.find(|(id, hash)| self.is_remembered(*id, hash, secret)).map(|(id, _)| id)
     }
 
     /// Compares in constant time. The hash is part of what is remembered, so a tag dies with the secret it stands for.
@@ -122,24 +114,28 @@ impl SecretVerifier {
 
     async fn verify_slowly(
         &self,
-        secret: SecretString,
+        secret: &SecretString,
         candidates: Vec<(CredentialId, SecretHash)>,
         address: IpAddr,
-    ) -> Result<Option<(CredentialId, SecretHash)>, TooManyWaiting> {
+    ) -> Result<Option<CredentialId>, TooManyWaiting> {
         let _share = self.places_by_address.take(address).ok_or(TooManyWaiting)?;
         let _place = self.waiting.clone().try_acquire_owned().map_err(|_| TooManyWaiting)?;
         let slot = self.running.clone().acquire_owned().await.map_err(|_| TooManyWaiting)?;
-        if let Some(known) = self.remembered_among(&candidates, &secret) {
-            return Ok(Some(known)); // another request with the same secret was before this one
+        if let Some(id) = self.remembered_among(candidates.iter().map(|(id, hash)| (*id, hash)), secret) {
+            return Ok(Some(id)); // another request with the same secret was before this one
         }
+        let presented = secret.clone();
         let work = move || {
             let _slot = slot; // held until the work is done, even if the request is gone by then
             if candidates.is_empty() {
-                matches(&secret, DECOY);
+                matches(&presented, DECOY);
             }
-            candidates.into_iter().find(|(_, hash)| matches(&secret, hash.as_str()))
+            candidates.into_iter().find(|(_, hash)| matches(&presented, hash.as_str()))
         };
-        Ok(blocking(work).await)
+        let Some((id, hash)) = blocking(work).await else { return Ok(None) };
+        let tag = hmac::sign(&self.key, &remembered(&hash, secret));
+        self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(id, tag);
+        Ok(Some(id))
     }
 }
 

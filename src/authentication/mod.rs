@@ -108,7 +108,7 @@ pub async fn authenticate(
     trust: &ClientTrust,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-    let (consumer, method) = match &request.credential {
+    let (consumer, method, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
@@ -117,7 +117,12 @@ pub async fn authenticate(
             if consumer.is_active() && proven.is_none() {
                 return Err(AuthenticationFailure::WrongSecret);
             }
-            (consumer, Method::Secret)
+            // A token is bound to a certificate that the consumer holds, never to whatever came along.
+            let held = |certificate: &&Arc<PeerCertificate>| {
+                client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
+            };
+            let certificate = peer.certificate.as_ref().filter(held);
+            (consumer, Method::Secret, certificate)
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
@@ -127,16 +132,12 @@ pub async fn authenticate(
             })?;
             let proven = client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
             let method = Method::Certificate(proven.method());
-            (consumer, method)
+            (consumer, method, Some(certificate))
         }
     };
     if let Some(since) = consumer.status.suspended_at() {
         return Err(AuthenticationFailure::Suspended { since });
     }
-    // Also beside a secret: a token is bound to a certificate that the consumer holds, never to whatever came along.
-    let held = |certificate: &&Arc<PeerCertificate>| {
-        client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
-    };
-    let certificate = peer.certificate.as_ref().filter(held).map(|certificate| certificate.thumbprint());
+    let certificate = certificate.map(|certificate| certificate.thumbprint());
     Ok(AuthenticatedConsumer { consumer, method, certificate })
 }

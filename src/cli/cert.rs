@@ -1,7 +1,6 @@
 //! `cert inspect` and `cert verify`: what the server sees in a client certificate, and how it judges one.
 
 use std::{
-    fs,
     io::{self, Read},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    certificate_file::{self, MAX_INPUT},
     certificate_report::CertificateReport,
     output::{self, BadInput, REFUSED, USAGE},
     session::Session,
@@ -25,9 +25,6 @@ use crate::{
     },
     clock::{Clock, SystemClock, UnixTime},
 };
-
-/// Standard input of `cert verify`, and files, are read up to this size.
-const MAX_INPUT: u64 = 16 * 1024 * 1024;
 
 /// Work with client certificates.
 #[derive(Debug, clap::Subcommand)]
@@ -60,31 +57,11 @@ pub(crate) fn run(command: CertCommand, session: &Session) -> anyhow::Result<Exi
 }
 
 fn inspect(file: &Path, session: &Session) -> anyhow::Result<ExitCode> {
-    let der = chain_in(file)?.swap_remove(0);
+    let der = certificate_file::chain_in(file)?.swap_remove(0);
     let report = CertificateReport::of(der, session.now())
         .with_context(|| format!("{} is no usable certificate", file.display()))?;
     if session.json { output::json(&report) } else { output::line(report.to_string().trim_end()) }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The certificates in a file, at least one: several in PEM, or one in DER.
-fn chain_in(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let content = read(file)?;
-    if content.starts_with(&[0x30]) {
-        return Ok(vec![CertificateDer::from(content)]);
-    }
-    let chain = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>().unwrap_or_default();
-    if chain.is_empty() {
-        return Err(BadInput(format!("{}: expected a certificate in PEM or DER", file.display())).into());
-    }
-    Ok(chain)
-}
-
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let read = fs::File::open(file).and_then(|opened| opened.take(MAX_INPUT).read_to_end(&mut content));
-    read.with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(content)
 }
 
 fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) -> anyhow::Result<ExitCode> {
@@ -97,10 +74,11 @@ fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) ->
         return Err(BadInput(sentence.to_owned()).into());
     }
     let names: Vec<_> = authorities.iter().map(|authority| authority.display().to_string()).collect();
-    let contents = authorities.iter().map(|authority| read(authority)).collect::<Result<Vec<_>, _>>()?;
+    let contents =
+        authorities.iter().map(|authority| certificate_file::read(authority)).collect::<Result<Vec<_>, _>>()?;
     let anchors = names.iter().zip(&contents).map(|(name, content)| PemFile { name, content }).collect::<Vec<_>>();
     let trust = ClientTrust::from_pem(&anchors, &[])?;
-    let chain = chain_in(file)?;
+    let chain = certificate_file::chain_in(file)?;
     let refusal = trust.judge(&chain, session.now()).err();
     let reason = refusal.as_ref().map(ChainRefusal::reason);
     let is_self_issued = PeerCertificate::parse(chain).is_ok_and(|certificate| certificate.is_self_issued());

@@ -16,7 +16,6 @@ use crate::{
     },
     clock::UnixTime,
     crypto,
-    domain::CertificateIdentity,
 };
 
 /// A certificate's facts.
@@ -73,8 +72,6 @@ impl CertificateReport {
                 .identities()
                 .iter()
                 .filter(|_| refusal.is_none())
-                // No authority vouches for the names in a self-issued certificate.
-                .filter(|one| !peer.is_self_issued() || matches!(one, CertificateIdentity::Thumbprint(_)))
                 .map(|one| Registration { method: one.method(), kind: one.kind(), value: one.value() })
                 .collect(),
             refused: refusal.map(|refusal| refusal.to_string()),

@@ -52,10 +52,10 @@ fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
     if let Some(LoadedConfig { config, .. }) = loaded {
         if findings.problems.is_empty() {
             let keys = examination::signing_keys(&config).err();
-            findings.problems.extend(keys.map(|error| examination::problem("keys.directory", error.to_string())));
+            findings.problems.extend(keys.map(|error| Problem::of_key("keys.directory", error.to_string())));
         }
         let register = block_on(async { Ok(examination::register(&config).await) })?.err();
-        findings.problems.extend(register.map(|error| examination::problem("database", error.to_string())));
+        findings.problems.extend(register.map(|error| Problem::of_key("database", error.to_string())));
     }
     Ok(findings)
 }

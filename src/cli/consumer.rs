@@ -8,11 +8,10 @@ use std::{
 use anyhow::Context;
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use clap::{Args, Subcommand};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 
 use super::{
-    certificate_report,
+    certificate_file, certificate_report,
     group::group_argument,
     output::{self, BadInput},
     session::Session,
@@ -133,13 +132,11 @@ impl Registration {
     }
 }
 
-/// The certificate in a PEM file. Refuses one that no listener would accept, and warns of one that it would not at `now`.
-pub(super) fn certificate_of(file: &Path, now: UnixTime) -> Result<PeerCertificate, BadInput> {
+/// The certificate in a file. Refuses one that no listener would accept, and warns of one that it would not at `now`.
+pub(super) fn certificate_of(file: &Path, now: UnixTime) -> anyhow::Result<PeerCertificate> {
     let name = file.display();
-    let der = CertificateDer::from_pem_file(file)
-        .map_err(|error| BadInput(format!("{name}: no certificate in PEM: {error}")))?;
     let refuse = |refusal| BadInput(format!("{name}: {refusal}"));
-    let certificate = PeerCertificate::parse(vec![der]).map_err(refuse)?;
+    let certificate = PeerCertificate::parse(certificate_file::chain_in(file)?).map_err(refuse)?;
     certificate_report::fitness(&certificate).map_err(refuse)?;
     if let Err(refusal) = certificate.check_dates(now) {
         output::note(&format!("warning: {name}: {refusal}"));

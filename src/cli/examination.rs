@@ -6,7 +6,7 @@ use careconnect_verifier::Algorithm;
 
 use crate::{
     clock::UnixTime,
-    config::{Config, FileFindings, LoadedConfig, Place, Problem, Serving},
+    config::{Config, FileFindings, LoadedConfig, Problem, Serving},
     domain::ProviderSystem,
     server::TlsFiles,
     signing::{KeyRing, SigningError},
@@ -33,9 +33,11 @@ pub(super) fn examine(config_file: Option<&Path>, now: UnixTime) -> (Option<Load
 
 fn examine_certificates(config: &Config, serving: &Serving<'_>, now: UnixTime, findings: &mut FileFindings) {
     match TlsFiles::of(&config.tls, serving).examine(now) {
-        Err(error) => findings.problems.push(problem("tls", error.to_string())),
+        Err(error) => findings.problems.push(Problem::of_key("tls", error.to_string())),
         Ok(concerns) => {
-            findings.warnings.extend(concerns.into_iter().map(|concern| problem(concern.key, concern.sentence)));
+            findings
+                .warnings
+                .extend(concerns.into_iter().map(|concern| Problem::of_key(concern.key, concern.sentence)));
         }
     }
 }
@@ -56,8 +58,4 @@ pub(super) async fn open_database(config: &Config) -> Result<Database, StorageEr
     let database = Database::open(&(&config.database).into()).await?;
     database.require_current_schema().await?;
     Ok(database)
-}
-
-pub(super) fn problem(key: &str, sentence: String) -> Problem {
-    Problem { place: Place::Nowhere, key: Some(key.to_owned()), sentence }
 }

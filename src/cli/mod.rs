@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::config::FILE_VARIABLE;
 
 mod cert;
+mod certificate_file;
 mod certificate_report;
 mod config;
 mod consumer;

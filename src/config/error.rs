@@ -32,6 +32,11 @@ pub enum Place {
 }
 
 impl Problem {
+    /// A problem of a key, wherever its value stands.
+    pub fn of_key(key: &str, sentence: String) -> Self {
+        Self { place: Place::Nowhere, key: Some(key.to_owned()), sentence }
+    }
+
     /// A problem that concerns no single key.
     pub(super) fn general(place: Place, sentence: String) -> Self {
         Self { place, key: None, sentence }

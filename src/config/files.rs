@@ -64,10 +64,7 @@ impl LoadedConfig {
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let above = directory.ancestors().skip(1).find(|above| above.exists() || above.as_os_str().is_empty());
-                let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
-                let can_be_made = |above: fs::Metadata| above.is_dir() && !above.permissions().readonly();
-                if !above.and_then(|above| fs::metadata(above).ok()).is_some_and(can_be_made) {
+                if !can_be_made(directory) {
                     let sentence = format!("names {}, which is not there and cannot be made", directory.display());
                     findings.problems.push(self.problem(KEY, sentence));
                 }
@@ -82,6 +79,13 @@ impl LoadedConfig {
     fn problem(&self, key: &str, rest: String) -> Problem {
         Problem { place: self.place(key), key: Some(key.to_owned()), sentence: format!("`{key}` {rest}") }
     }
+}
+
+/// Is there a directory above that one, in which something can be made?
+fn can_be_made(directory: &Path) -> bool {
+    let here = Path::new(".").join(directory); // of an absolute path, the path itself
+    let nearest = here.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
+    nearest.is_some_and(|above| above.is_dir() && !above.permissions().readonly())
 }
 
 #[cfg(unix)]

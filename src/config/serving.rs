@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, ConfigError, Issuer, Place, Problem};
+use super::{Config, ConfigError, Issuer, Problem};
 
 /// The part of a configuration that `serve` needs and other commands do not.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +23,7 @@ impl Config {
         {
             if self.metrics.listen.0 == Some(self.listen) {
                 let sentence = format!("`metrics.listen` is {} as well; expected a port of its own", self.listen);
-                let problem = Problem { place: Place::Nowhere, key: Some("metrics.listen".to_owned()), sentence };
-                return Err(ConfigError { problems: vec![problem] });
+                return Err(ConfigError { problems: vec![Problem::of_key("metrics.listen", sentence)] });
             }
             return Ok(Serving { issuer, certificate_file, key_file });
         }
@@ -33,10 +32,8 @@ impl Config {
             ("tls.certificate_file", self.tls.certificate_file.is_none(), "the path of a PEM file"),
             ("tls.key_file", self.tls.key_file.is_none(), "the path of a PEM file"),
         ];
-        let problems = missing.iter().filter(|(_, missing, _)| *missing).map(|(key, _, expected)| Problem {
-            place: Place::Nowhere,
-            key: Some((*key).to_owned()),
-            sentence: format!("`{key}` is not set, and the server needs it; expected {expected}"),
+        let problems = missing.iter().filter(|(_, missing, _)| *missing).map(|(key, _, expected)| {
+            Problem::of_key(key, format!("`{key}` is not set, and the server needs it; expected {expected}"))
         });
         Err(ConfigError { problems: problems.collect() })
     }

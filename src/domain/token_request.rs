@@ -12,6 +12,9 @@ use super::{
     scope::{self, is_scope_token},
 };
 
+/// The parameters that may come more than once (RFC 8707 §2).
+const REPEATABLE: &[&str] = &["resource"];
+
 /// A token request that is well formed; nothing in it is proven yet.
 #[derive(Debug)]
 pub struct TokenRequest {
@@ -104,7 +107,7 @@ pub enum TokenRequestError {
 impl TokenRequest {
     /// Reads the `Authorization` header, if there is one, and the form body.
     pub fn parse(authorization: Option<&[u8]>, body: &[u8]) -> Result<Self, TokenRequestError> {
-        let form = Form::parse(body, &["resource"])?;
+        let form = Form::parse(body, REPEATABLE)?;
         match form.one("grant_type") {
             Some("client_credentials") => {}
             Some(other) => return Err(TokenRequestError::GrantTypeUnsupported(other.chars().take(64).collect())),
@@ -118,7 +121,7 @@ impl TokenRequest {
 
 /// Who an `Authorization` header and a body claim to be from, even if they are no token request: for the log.
 pub fn claimed_client_id(authorization: Option<&[u8]>, body: &[u8]) -> Option<String> {
-    let in_body = || Form::parse(body, &["resource"]).ok()?.one("client_id").map(str::to_owned);
+    let in_body = || Form::parse(body, REPEATABLE).ok()?.one("client_id").map(str::to_owned);
     authorization.and_then(basic).map(|(client_id, _)| client_id).or_else(in_body)
 }
 

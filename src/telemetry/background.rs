@@ -101,7 +101,7 @@ impl Drop for LogThread {
     }
 }
 
-pub(super) fn write_gauges() {
+pub(super) fn record_dropped_lines() {
     metrics::counter!("careconnect_log_lines_dropped_total").absolute(DROPPED.load(Ordering::Relaxed));
 }
 

@@ -171,7 +171,7 @@ impl Metrics {
 
     /// Moves recorded samples into their buckets; without it they would pile up between two scrapes. Due every few seconds.
     pub fn run_upkeep(&self) {
-        super::background::write_gauges();
+        super::background::record_dropped_lines();
         self.0.run_upkeep();
     }
 }

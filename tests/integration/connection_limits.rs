@@ -159,7 +159,7 @@ async fn clients_that_never_finish_their_handshake_hold_up_nobody() {
 async fn a_request_in_flight_finishes_before_the_listener_ends() {
     let listener = listener(Limits::default()).await;
     let (answer, ()) = tokio::join!(listener.get("/slow", None), async {
-        sleep(SLOW / 2).await;
+        soon("the request is in flight", listener.slow_began.notified()).await;
         listener.stop.cancel();
     });
     assert!(answer.unwrap().starts_with("HTTP/1.1 200"));

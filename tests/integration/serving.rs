@@ -78,6 +78,14 @@ impl Serve {
     }
 }
 
+impl Serve {
+    fn stops_when_told(&mut self) {
+        self.signal("TERM");
+        self.read_until("stopped");
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
 impl Drop for Serve {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
@@ -109,6 +117,12 @@ impl Scene {
         );
         std::fs::write(directory.path().join("careconnect-auth.toml"), config).unwrap();
         Self { directory, authority, _database: database, public, metrics }
+    }
+
+    async fn migrated() -> Self {
+        let scene = Self::set().await;
+        run(scene.path(), &["migrate"]).success();
+        scene
     }
 
     fn path(&self) -> &Path {
@@ -147,8 +161,7 @@ async fn a_database_without_a_schema_is_not_served_until_it_is_migrated() {
 
 #[tokio::test]
 async fn metrics_are_served_on_a_port_of_their_own() {
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let _served = Serve::start(scene.path());
     let public = format!("https://localhost:{}", scene.public);
     let token = format!("{public}/careconnect/oauth2/token");
@@ -171,12 +184,9 @@ async fn metrics_are_served_on_a_port_of_their_own() {
 
 #[tokio::test]
 async fn the_order_to_stop_is_obeyed_and_said() {
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let mut served = Serve::start(scene.path());
-    served.signal("TERM");
-    served.read_until("stopped");
-    assert!(served.child.wait().unwrap().success());
+    served.stops_when_told();
 }
 
 #[tokio::test]
@@ -187,16 +197,13 @@ async fn an_order_to_stop_that_comes_before_anything_is_served_is_obeyed_too() {
     std::fs::write(scene.path().join("database-url"), url).unwrap();
     let mut starting = Serve::spawn(scene.path());
     let _never_answered = silent.accept().unwrap();
-    starting.signal("TERM");
-    starting.read_until("stopped");
-    assert!(starting.child.wait().unwrap().success());
+    starting.stops_when_told();
 }
 
 #[tokio::test]
 async fn a_reader_of_the_log_that_is_stuck_or_gone_stops_nobody() {
     const MORE_THAN_A_PIPE_HOLDS: usize = 1000;
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let mut served = Serve::start(scene.path());
     let (client, url) = (scene.client(), format!("https://localhost:{}/careconnect/oauth2/token", scene.public));
     let refused = async || client.post(&url).form(&[("grant_type", "password")]).send().await.unwrap().status();
@@ -212,23 +219,19 @@ async fn a_reader_of_the_log_that_is_stuck_or_gone_stops_nobody() {
 
 #[tokio::test]
 async fn an_order_to_stop_is_heard_while_the_server_waits_for_a_file() {
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let keys = scene.path().join("keys");
     std::fs::create_dir(&keys).unwrap();
     let held = std::fs::File::open(&keys).unwrap();
     held.lock().unwrap();
     let mut starting = Serve::spawn(scene.path());
     starting.read_until("the register is loaded");
-    starting.signal("TERM");
-    starting.read_until("stopped");
-    assert!(starting.child.wait().unwrap().success());
+    starting.stops_when_told();
 }
 
 #[tokio::test]
 async fn an_order_to_stop_is_obeyed_while_a_certificate_cannot_be_read() {
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let mut served = Serve::start(scene.path());
     let certificate = scene.path().join("server.pem");
     std::fs::remove_file(&certificate).unwrap();
@@ -239,15 +242,12 @@ async fn an_order_to_stop_is_obeyed_while_a_certificate_cannot_be_read() {
         writer.is_ok_and(|writer| Box::leak(Box::new(writer)).metadata().is_ok())
     });
     reading.await;
-    served.signal("TERM");
-    served.read_until("stopped");
-    assert!(served.child.wait().unwrap().success());
+    served.stops_when_told();
 }
 
 #[tokio::test]
 async fn a_second_order_cuts_the_requests_in_flight() {
-    let scene = Scene::set().await;
-    run(scene.path(), &["migrate"]).success();
+    let scene = Scene::migrated().await;
     let mut served = Serve::start(scene.path());
     let address = ([127, 0, 0, 1], scene.public).into();
     let mut stream = tls_client::connect(address, tls_client::config(&scene.authority, None)).await.unwrap();

@@ -15,7 +15,7 @@ use careconnect_auth::{
     server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::authority::{Authority, Identity, NOW};
@@ -26,6 +26,8 @@ pub(crate) struct Listener {
     pub(crate) tls: Arc<ReloadableTls>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) stop: CancellationToken,
+    /// Hears of every request to `/slow` that has begun.
+    pub(crate) slow_began: Arc<Notify>,
     pub(crate) task: JoinHandle<()>,
     /// Who vouches for the server.
     pub(crate) root: Authority,
@@ -60,8 +62,10 @@ impl Listener {
         let tls = Arc::new(tls);
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
-        let task = tokio::spawn(serve(socket, tls.clone(), router(tls.clone(), clock.clone()), limits, stop.clone()));
-        Self { address, tls, clock, stop, task, root, directory }
+        let slow_began = Arc::new(Notify::new());
+        let router = router(tls.clone(), clock.clone(), slow_began.clone());
+        let task = tokio::spawn(serve(socket, tls.clone(), router, limits, stop.clone()));
+        Self { address, tls, clock, stop, slow_began, task, root, directory }
     }
 }
 
@@ -80,11 +84,15 @@ pub(crate) fn write_identity(directory: &Path, identity: &Identity) {
     fs::write(directory.join("server.key"), identity.key_pem()).unwrap();
 }
 
-fn router(tls: Arc<ReloadableTls>, clock: Arc<ManualClock>) -> Router {
+fn router(tls: Arc<ReloadableTls>, clock: Arc<ManualClock>, slow_began: Arc<Notify>) -> Router {
+    let slow = async move || {
+        slow_began.notify_one();
+        tokio::time::sleep(SLOW).await;
+    };
     Router::new()
         .route("/whoami", get(whoami))
         .route("/verdict", get(verdict))
-        .route("/slow", get(|| tokio::time::sleep(SLOW)))
+        .route("/slow", get(slow))
         .route("/echo", post(|body: Bytes| async move { format!("{} octets", body.len()) }))
         .with_state((tls, clock))
 }
