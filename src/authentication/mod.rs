@@ -7,13 +7,16 @@ use crate::{
     domain::{CertificateThumbprint, ConsumerSystem, PresentedCredential, TokenRequest},
 };
 
+pub mod authority;
 pub mod certificate;
 pub mod chain_refusal;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
 pub mod peer;
+pub mod revocation_list;
 pub mod trust_anchor;
+mod trusted_path;
 
 use client_certificate::CertificateRefusal;
 use client_secret::{SecretVerifier, TooManyWaiting};

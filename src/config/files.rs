@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{LoadedConfig, Problem};
+use super::{ClientAuthority, LoadedConfig, Problem};
 
 /// What is wrong with the named files.
 #[derive(Debug, Default)]
@@ -23,7 +23,9 @@ impl LoadedConfig {
         let mut findings = FileFindings::default();
         let tls = &config.tls;
         let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
-        for (key, file) in public.chain(tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file))) {
+        let short = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
+        let named = tls.client_authorities.0.iter().flat_map(ClientAuthority::files);
+        for (key, file) in public.chain(short).chain(named.map(|file| ("tls.client_authorities", file))) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
