@@ -10,12 +10,23 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, certificate_watch::follow_files, serve,
-    serve_plain,
+    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles,
+    certificate_watch::follow_files,
+    revocation_fetch::follow_lists,
+    serve, serve_plain,
 };
 use crate::{
-    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
-    registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
+    app::App,
+    authentication::{client_trust::IsBlocked, peer::PeerCertificate},
+    blocking::blocking,
+    clock::Clock,
+    config::Config,
+    domain::SerialNumber,
+    http,
+    registry::Registry,
+    signing::KeyRing,
+    storage::Database,
+    telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.
@@ -70,21 +81,23 @@ impl RunningServer {
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
         let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
         let clients = ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) };
-        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
+        let is_blocked = blocked_certificates(&registry);
+        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
         let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, trust));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        follow_lists(&tls, &tasks, &stop).await?;
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
         let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
         tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
-        tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
+        tasks.spawn(serve(sockets.public, tls.clone(), router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
-            tasks.spawn(write_gauges(app.clone(), metrics.clone(), stop.clone()));
+            tasks.spawn(write_gauges(app.clone(), tls.clone(), metrics.clone(), stop.clone()));
             tasks.spawn(serve_plain(listener, http::metrics_router(metrics), limits, stop.clone()));
         }
         tasks.close();
@@ -111,7 +124,14 @@ impl RunningServer {
 
 fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
     let registry = registry.clone();
-    Arc::new(move |thumbprint: &CertificateThumbprint| registry.knows_thumbprint(thumbprint))
+    Arc::new(move |certificate: &PeerCertificate| {
+        certificate.identities().iter().any(|identity| registry.has_credential_for(identity))
+    })
+}
+
+fn blocked_certificates(registry: &Arc<Registry>) -> IsBlocked {
+    let registry = registry.clone();
+    Arc::new(move |issuer: &str, serial: &SerialNumber| registry.blocked(issuer, serial).is_some())
 }
 
 /// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.
@@ -125,9 +145,10 @@ where
     }
 }
 
-async fn write_gauges(app: Arc<App>, metrics: Metrics, stop: CancellationToken) {
+async fn write_gauges(app: Arc<App>, tls: Arc<ReloadableTls>, metrics: Metrics, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(GAUGES_EVERY)).await.is_some() {
         app.write_gauges();
+        tls.write_gauges();
         metrics.run_upkeep();
     }
 }

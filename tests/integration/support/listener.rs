@@ -1,6 +1,12 @@
 //! The production accept loop over a router of a few lines.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Extension, Router,
@@ -9,9 +15,12 @@ use axum::{
     routing::{get, post},
 };
 use careconnect_auth::{
-    authentication::peer::PeerConnection,
+    authentication::{
+        client_trust::IsBlocked,
+        peer::{PeerCertificate, PeerConnection},
+    },
     clock::ManualClock,
-    domain::CertificateThumbprint,
+    config::ClientAuthority,
     server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
 };
 use tempfile::TempDir;
@@ -32,6 +41,8 @@ pub(crate) struct Listener {
     /// Who vouches for the server.
     pub(crate) root: Authority,
     pub(crate) directory: TempDir,
+    /// Issuers and serial numbers.
+    pub(crate) blocked: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 /// How long `/slow` takes: long enough for something to happen meanwhile.
@@ -54,18 +65,32 @@ impl Listener {
         let (root, directory) = (Authority::new("Server Root"), tempfile::tempdir().unwrap());
         write_identity(directory.path(), &root.server());
         fs::write(directory.path().join("clients.pem"), client_root.pem()).unwrap();
-        let registered: Vec<_> = self_signed.iter().map(|one| CertificateThumbprint::of_der(&one.chain[0])).collect();
-        let authentication =
-            ClientAuthentication::Optional { self_signed: Arc::new(move |one| registered.contains(one)) };
+        let registered: Vec<_> = self_signed.iter().map(|one| one.chain[0].clone()).collect();
+        let self_signed = Arc::new(move |one: &PeerCertificate| registered.contains(&one.chain()[0]));
+        Self::load(files(directory.path()), ClientAuthentication::Optional { self_signed }, limits, root, directory).await
+    }
+
+    /// With these files in `directory`, and a server that `root` vouches for.
+    pub(crate) async fn load(
+        files: TlsFiles,
+        authentication: ClientAuthentication,
+        limits: Limits,
+        root: Authority,
+        directory: TempDir,
+    ) -> Self {
+        let blocked = Arc::<Mutex<Vec<(String, String)>>>::default();
+        let looked_up = blocked.clone();
+        let is_blocked: IsBlocked = Arc::new(move |issuer, serial| {
+            looked_up.lock().unwrap().contains(&(issuer.to_owned(), serial.to_string()))
+        });
         let clock = Arc::new(ManualClock::at(NOW));
-        let tls = ReloadableTls::load(files(directory.path()), authentication, clock.clone()).unwrap();
-        let tls = Arc::new(tls);
+        let tls = Arc::new(ReloadableTls::load(files, authentication, is_blocked, clock.clone()).unwrap());
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
         let slow_began = Arc::new(Notify::new());
         let router = router(tls.clone(), clock.clone(), slow_began.clone());
         let task = tokio::spawn(serve(socket, tls.clone(), router, limits, stop.clone()));
-        Self { address, tls, clock, stop, slow_began, task, root, directory }
+        Self { address, tls, clock, stop, slow_began, task, root, directory, blocked }
     }
 }
 
@@ -73,8 +98,7 @@ pub(crate) fn files(directory: &Path) -> TlsFiles {
     TlsFiles {
         certificate_file: directory.join("server.pem"),
         key_file: directory.join("server.key"),
-        client_ca_files: vec![directory.join("clients.pem")],
-        client_crl_files: Vec::new(),
+        client_authorities: vec![ClientAuthority::simple(vec![directory.join("clients.pem")])],
         host: Some("localhost".to_owned()),
     }
 }
