@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, UnixTime},
     domain::{
-        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem,
-        GroupDefinition, KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
+        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
+        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
     },
     storage::{Database, StorageError},
 };

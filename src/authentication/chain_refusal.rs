@@ -143,10 +143,16 @@ impl ChainRefusal {
                 return (format!("at most {limit} {what}"), received.to_string());
             }
             Self::Expired { not_after, now } => {
-                return (format!("a path whose certificates are valid at {now}"), format!("one valid until {not_after}"));
+                return (
+                    format!("a path whose certificates are valid at {now}"),
+                    format!("one valid until {not_after}"),
+                );
             }
             Self::NotYetValid { not_before, now } => {
-                return (format!("a path whose certificates are valid at {now}"), format!("one valid from {not_before}"));
+                return (
+                    format!("a path whose certificates are valid at {now}"),
+                    format!("one valid from {not_before}"),
+                );
             }
             Self::UnknownIssuer { issuer } => ("a path to a configured authority", format!("one from {issuer}")),
             Self::WrongUsage { received } => ("the extended key usage clientAuth", received.clone()),
@@ -159,7 +165,9 @@ impl ChainRefusal {
                 return (format!("a revocation list that is up to date at {now}"), format!("due at {next_update}"));
             }
             Self::BadSignature => ("the signature of the issuer", "another under the same name".to_owned()),
-            Self::UnsupportedAlgorithm => ("a signature algorithm that is trusted", "another, such as SHA-1".to_owned()),
+            Self::UnsupportedAlgorithm => {
+                ("a signature algorithm that is trusted", "another, such as SHA-1".to_owned())
+            }
             Self::WeakKey { received } => {
                 ("RSA of at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519", received.clone())
             }

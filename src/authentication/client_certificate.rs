@@ -19,7 +19,9 @@ pub enum CertificateRefusal {
     #[error("the certificate is registered for this consumer, but not trusted ({reason}): {0}", reason = .0.reason())]
     NotTrusted(#[from] ChainRefusal),
     /// It is of the other world: a test certificate for a live registration, or the reverse.
-    #[error("expected a certificate of an authority for {expected}, received one of {authority}, which is for {received}")]
+    #[error(
+        "expected a certificate of an authority for {expected}, received one of {authority}, which is for {received}"
+    )]
     OtherEnvironment {
         /// That of the registration.
         expected: Environment,

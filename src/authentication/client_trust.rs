@@ -108,9 +108,9 @@ impl ClientTrust {
 
     /// Where revocation lists come from, each with its authority's name.
     pub fn list_sources(&self) -> impl Iterator<Item = (&str, &ListSource)> {
-        self.authorities.iter().flat_map(|authority| {
-            authority.sources().iter().map(|source| (authority.label.name.as_str(), source))
-        })
+        self.authorities
+            .iter()
+            .flat_map(|authority| authority.sources().iter().map(|source| (authority.label.name.as_str(), source)))
     }
 
     /// The subjects of the authorities, in DER.
@@ -147,7 +147,8 @@ impl ClientTrust {
         let presented = distinct_issuers(presented)?;
         let mut verdict = Err(ChainRefusal::UnknownIssuer { issuer: issuer.clone() });
         for authority in &self.authorities {
-            let one = authority.judge(leaf, &presented, now).map_err(|error| ChainRefusal::of_path(error, &issuer, now));
+            let one =
+                authority.judge(leaf, &presented, now).map_err(|error| ChainRefusal::of_path(error, &issuer, now));
             match (&verdict, one) {
                 (_, Err(ChainRefusal::Revoked)) => return Err(ChainRefusal::Revoked),
                 (Ok(_), _) => {}

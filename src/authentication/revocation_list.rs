@@ -55,8 +55,7 @@ pub fn read_lists(content: &[u8]) -> Result<Vec<RevocationList>, TrustProblem> {
 impl RevocationList {
     fn read(der: &[u8], entry: usize) -> Result<Self, TrustProblem> {
         let unreadable = |what| TrustProblem::Unreadable { entry, expected: EXPECTED, what };
-        let (rest, parsed) =
-            CertificateRevocationList::from_der(der).map_err(|error| unreadable(error.to_string()))?;
+        let (rest, parsed) = CertificateRevocationList::from_der(der).map_err(|error| unreadable(error.to_string()))?;
         if !rest.is_empty() {
             return Err(unreadable("bytes follow the list".to_owned()));
         }

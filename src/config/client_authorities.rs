@@ -108,7 +108,8 @@ impl ClientAuthority {
     }
 
     fn read(value: &Value) -> Result<Self, String> {
-        let written = Written::deserialize(value.clone()).map_err(|error| error.to_string().trim().replace('\n', ", "))?;
+        let written =
+            Written::deserialize(value.clone()).map_err(|error| error.to_string().trim().replace('\n', ", "))?;
         let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !(1..=32).contains(&written.name.len()) || !written.name.bytes().all(is_allowed) {
             return Err("`name`: expected 1 to 32 lower-case letters, digits and hyphens".to_owned());
@@ -235,5 +236,55 @@ impl fmt::Display for InDoubt {
             Self::Refuse => "refuse",
             Self::Accept => "accept",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<ClientAuthorities, String> {
+        let mut authorities = ClientAuthorities::default();
+        let table = toml::from_str::<toml::Table>(toml).unwrap();
+        authorities.read(&table["a"]).map(|()| authorities)
+    }
+
+    #[test]
+    fn an_entry_is_read_with_its_defaults_and_shown_so_that_it_can_be_read_again() {
+        let entry = r#"a = [{ name = "ptl", environment = "test", ca_files = ["ca.pem"], crls = ["a.crl", "http://crl.nhs.uk/c.crl"] }]"#;
+        let mut read_once = read(entry).unwrap();
+        assert_eq!(read_once.0[0].expired_crl, InDoubt::Refuse);
+        assert_eq!(read(&format!("a = {}", read_once.show().unwrap())).unwrap(), read_once);
+        read_once.resolve(Path::new("/etc"));
+        assert_eq!(read_once.0[0].crls[0], CrlSource::File("/etc/a.crl".into()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_entry_and_its_key() {
+        let good = r#"{ name = "good", ca_files = ["ca.pem"] }"#;
+        for (entry, expected) in [
+            ("3", "entry 2"),
+            (r#"{ ca_files = ["a"] }"#, "entry 2: missing field `name`"),
+            (r#"{ name = "b" }"#, "entry 2 (\"b\"): missing field `ca_files`"),
+            (r#"{ name = "b", ca_files = [] }"#, "`ca_files`: expected at least one path"),
+            (r#"{ name = "b", ca_files = "a" }"#, "`ca_files`"),
+            (r#"{ name = "b", ca_files = ["a"], colour = 1 }"#, "unknown field `colour`"),
+            (r#"{ name = "B B", ca_files = ["a"] }"#, "`name`: expected 1 to 32"),
+            (r#"{ name = "default", ca_files = ["a"] }"#, "`name`"),
+            (r#"{ name = "good", ca_files = ["a"] }"#, "`name`: expected one that no other entry has"),
+            (r#"{ name = "b", ca_files = ["a"], environment = "Live" }"#, "`environment`"),
+            (r#"{ name = "b", ca_files = ["a"], crls = ["ldap://crl"] }"#, "`crls`: expected paths, and http"),
+            (r#"{ name = "b", ca_files = ["a"], crls = ["http://u:p@crl/"] }"#, "without a user"),
+            (r#"{ name = "b", ca_files = ["a"], without_crl = "accept" }"#, "`without_crl` says something of `crls`"),
+            (r#"{ name = "b", ca_files = ["a"], crls = ["c"], expired_crl = "maybe" }"#, "`expired_crl`"),
+            (
+                r#"{ name = "b", ca_files = ["a"], crls = ["c"], crl_refresh_seconds = 0 }"#,
+                "`crl_refresh_seconds`: expected 1",
+            ),
+        ] {
+            let refusal = read(&format!("a = [{good}, {entry}]")).unwrap_err();
+            assert!(refusal.starts_with("entry 2") && refusal.contains(expected), "{entry}: {refusal}");
+        }
+        assert!(read(&format!("a = {good}")).unwrap_err().contains("[[tls.client_authorities]]"));
     }
 }

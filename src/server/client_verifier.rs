@@ -63,7 +63,9 @@ impl ClientVerifier {
         let certificate = PeerCertificate::parse(chain)?;
         let Err(why) = certificate.verdict(&self.trust, now) else { return Ok(()) };
         match &self.authentication {
-            ClientAuthentication::Optional { self_signed } if certificate.is_self_issued() && self_signed(&certificate) => {
+            ClientAuthentication::Optional { self_signed }
+                if certificate.is_self_issued() && self_signed(&certificate) =>
+            {
                 certificate.check_alone(&self.trust, now)
             }
             _ => Err(why),

@@ -49,7 +49,10 @@ impl TlsFiles {
         let lists = sources.filter(|(_, list)| list.next_update <= now).map(|(source, list)| Concern {
             event: "revocation_list_out_of_date",
             key: "tls.client_authorities",
-            sentence: format!("{}: the list of {} was due for renewal at {}", source.name, list.issuer, list.next_update),
+            sentence: format!(
+                "{}: the list of {} was due for renewal at {}",
+                source.name, list.issuer, list.next_update
+            ),
         });
         own.chain(authorities).chain(lists).collect()
     }

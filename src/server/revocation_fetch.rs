@@ -12,8 +12,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use super::tls::ReloadableTls;
+use super::{tls::ReloadableTls, tls_files::read_client_trust};
 use crate::{
+    authentication::client_trust::ClientTrust,
     blocking::blocking,
     config::{ClientAuthority, CrlSource},
 };
@@ -155,12 +156,29 @@ impl RemoteList {
     }
 }
 
+/// What `serve` would trust at its start, for other commands: files and lists are read, and nobody is blocked. Gives with it
+/// the lists that cannot be had, each with its authority, its URL and why.
+pub async fn trust_at_start(
+    authorities: &[ClientAuthority],
+) -> anyhow::Result<(ClientTrust, Vec<(String, Url, FetchFailure)>)> {
+    let mut trust = read_client_trust(authorities)?;
+    let (mut failures, lists) = (Vec::new(), remote_lists(authorities));
+    let client = (!lists.is_empty()).then(list_client).transpose()?;
+    for (list, client) in lists.into_iter().zip(client.iter().cycle()) {
+        let taken = fetch(client, &list.url).await.and_then(|content| {
+            let taken = trust.with_lists(&list.authority, list.url.as_str(), &content);
+            taken.map_err(|error| FetchFailure::Refused(error.to_string()))
+        });
+        match taken {
+            Ok(newer) => trust = newer.unwrap_or(trust),
+            Err(failure) => failures.push((list.authority, list.url, failure)),
+        }
+    }
+    Ok((trust, failures))
+}
+
 /// Fetches all `lists` for the first time, as far as they come in time. Gives each with whether it is still missing.
-async fn fetch_first(
-    lists: Vec<RemoteList>,
-    client: &Client,
-    tls: &Arc<ReloadableTls>,
-) -> Vec<(RemoteList, bool)> {
+async fn fetch_first(lists: Vec<RemoteList>, client: &Client, tls: &Arc<ReloadableTls>) -> Vec<(RemoteList, bool)> {
     let mut attempts = JoinSet::new();
     for list in lists {
         let (client, tls) = (client.clone(), tls.clone());
@@ -168,7 +186,12 @@ async fn fetch_first(
             let attempt = timeout(START_WITHIN, list.refresh(&client, &tls, false)).await;
             if attempt.is_err() {
                 let (authority, source) = (list.authority.as_str(), list.url.as_str());
-                tracing::error!(event = "crl_failed", authority, source, "revocation list not there within {START_WITHIN:?}");
+                tracing::error!(
+                    event = "crl_failed",
+                    authority,
+                    source,
+                    "revocation list not there within {START_WITHIN:?}"
+                );
             }
             (list, !matches!(attempt, Ok(Ok(()))))
         });

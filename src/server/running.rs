@@ -10,10 +10,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles,
-    certificate_watch::follow_files,
-    revocation_fetch::follow_lists,
-    serve, serve_plain,
+    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, certificate_watch::follow_files,
+    revocation_fetch::follow_lists, serve, serve_plain,
 };
 use crate::{
     app::App,

@@ -187,8 +187,7 @@ fn server_config(
     clock: &Arc<dyn Clock>,
 ) -> Result<ServerConfig, TlsError> {
     let provider = crypto::tls_provider();
-    let verifier =
-        ClientVerifier::new(trust.clone(), authentication.clone(), Arc::clone(&provider), Arc::clone(clock));
+    let verifier = ClientVerifier::new(trust.clone(), authentication.clone(), Arc::clone(&provider), Arc::clone(clock));
     let time = Arc::new(ClockForTls(Arc::clone(clock)));
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?

@@ -3,6 +3,7 @@
 
 mod certificate_command;
 mod certificate_reload;
+mod client_authorities;
 mod client_certificates;
 mod client_trust;
 mod command_line;
@@ -22,9 +23,11 @@ mod provider;
 mod readme;
 mod registry;
 mod requirements;
+mod revocation_lists;
 mod serving;
 mod storage;
 mod support;
 mod tls;
 mod token;
 mod token_command;
+mod untrusted_certificates;

@@ -1,5 +1,8 @@
 //! Protocol versions, cipher suites, and what is no TLS at all.
 
+use std::sync::Arc;
+
+use careconnect_auth::server::{ClientAuthentication, Limits};
 use rcgen::CustomExtension;
 use rustls::{
     HandshakeKind,
@@ -12,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     authority::Authority,
-    listener::Listener,
+    listener::{Listener, files},
     log::Log,
     tls_client::{config, config_of, connect, exchange, read_to_end},
 };
@@ -98,20 +101,29 @@ async fn a_session_is_resumed_with_the_whole_chain_until_the_next_reload() {
     // R25
     let root = Authority::new("Clients");
     let issuing = root.intermediate("Policy").intermediate("Issuing");
-    let (listener, identity) = (Listener::start(&root).await, issuing.client("a.nhs.uk"));
-    for version in [&TLS12, &TLS13] {
-        let config = config_of(&listener.root, Some(&identity), &[version]);
-        let connect = async || {
-            let mut stream = connect(listener.address, config.clone()).await.unwrap();
-            stream.write_all(b"GET /verdict HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
-            let answer = read_to_end(&mut stream).await.unwrap();
-            assert!(answer.ends_with("trusted"), "{answer}");
-            stream.get_ref().1.handshake_kind().unwrap()
-        };
-        assert_eq!(connect().await, HandshakeKind::Full);
-        assert_eq!(connect().await, HandshakeKind::Resumed, "{version:?}");
-        listener.tls.reload().unwrap();
-        assert_eq!(connect().await, HandshakeKind::Full, "{version:?}: the keys of the tickets are gone");
+    let identity = issuing.client("a.nhs.uk");
+    for authentication in
+        [ClientAuthentication::Required, ClientAuthentication::Optional { self_signed: Arc::new(|_| false) }]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
+        let files = files(directory.path());
+        let listener = Listener::of(files, authentication, Limits::default(), directory).await;
+        for version in [&TLS12, &TLS13] {
+            let config = config_of(&listener.root, Some(&identity), &[version]);
+            let connect = async || {
+                let mut stream = connect(listener.address, config.clone()).await.unwrap();
+                let request = b"GET /verdict HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+                stream.write_all(request).await.unwrap();
+                let answer = read_to_end(&mut stream).await.unwrap();
+                assert!(answer.ends_with("trusted"), "{answer}");
+                stream.get_ref().1.handshake_kind().unwrap()
+            };
+            assert_eq!(connect().await, HandshakeKind::Full);
+            assert_eq!(connect().await, HandshakeKind::Resumed, "{version:?}");
+            listener.tls.reload().unwrap();
+            assert_eq!(connect().await, HandshakeKind::Full, "{version:?}: the keys of the tickets are gone");
+        }
     }
 }
 

@@ -1,12 +1,6 @@
 //! The production accept loop over a router of a few lines.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -15,10 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use careconnect_auth::{
-    authentication::{
-        client_trust::IsBlocked,
-        peer::{PeerCertificate, PeerConnection},
-    },
+    authentication::peer::{PeerCertificate, PeerConnection},
     clock::ManualClock,
     config::ClientAuthority,
     server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
@@ -41,8 +32,6 @@ pub(crate) struct Listener {
     /// Who vouches for the server.
     pub(crate) root: Authority,
     pub(crate) directory: TempDir,
-    /// Issuers and serial numbers.
-    pub(crate) blocked: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 /// How long `/slow` takes: long enough for something to happen meanwhile.
@@ -61,36 +50,31 @@ impl Listener {
     }
 
     pub(crate) async fn with(client_root: &Authority, self_signed: &[&Identity], limits: Limits) -> Self {
-        careconnect_auth::crypto::install();
-        let (root, directory) = (Authority::new("Server Root"), tempfile::tempdir().unwrap());
-        write_identity(directory.path(), &root.server());
+        let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("clients.pem"), client_root.pem()).unwrap();
         let registered: Vec<_> = self_signed.iter().map(|one| one.chain[0].clone()).collect();
         let self_signed = Arc::new(move |one: &PeerCertificate| registered.contains(&one.chain()[0]));
-        Self::load(files(directory.path()), ClientAuthentication::Optional { self_signed }, limits, root, directory).await
+        Self::of(files(directory.path()), ClientAuthentication::Optional { self_signed }, limits, directory).await
     }
 
-    /// With these files in `directory`, and a server that `root` vouches for.
-    pub(crate) async fn load(
+    /// With these files, of which those for clients are in `directory` already.
+    pub(crate) async fn of(
         files: TlsFiles,
         authentication: ClientAuthentication,
         limits: Limits,
-        root: Authority,
         directory: TempDir,
     ) -> Self {
-        let blocked = Arc::<Mutex<Vec<(String, String)>>>::default();
-        let looked_up = blocked.clone();
-        let is_blocked: IsBlocked = Arc::new(move |issuer, serial| {
-            looked_up.lock().unwrap().contains(&(issuer.to_owned(), serial.to_string()))
-        });
+        careconnect_auth::crypto::install();
+        let root = Authority::new("Server Root");
+        write_identity(directory.path(), &root.server());
         let clock = Arc::new(ManualClock::at(NOW));
-        let tls = Arc::new(ReloadableTls::load(files, authentication, is_blocked, clock.clone()).unwrap());
+        let tls = Arc::new(ReloadableTls::load(files, authentication, Arc::new(|_, _| false), clock.clone()).unwrap());
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
         let slow_began = Arc::new(Notify::new());
         let router = router(tls.clone(), clock.clone(), slow_began.clone());
         let task = tokio::spawn(serve(socket, tls.clone(), router, limits, stop.clone()));
-        Self { address, tls, clock, stop, slow_began, task, root, directory, blocked }
+        Self { address, tls, clock, stop, slow_began, task, root, directory }
     }
 }
 
