@@ -6,6 +6,7 @@ mod certificate_reload;
 mod client_certificates;
 mod client_trust;
 mod command_line;
+mod credential_commands;
 mod configuration;
 mod connection_limits;
 mod discovery;
