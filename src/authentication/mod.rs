@@ -13,6 +13,7 @@ pub mod chain_refusal;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
+pub mod key_import;
 pub mod peer;
 pub mod revocation_list;
 pub mod trust_anchor;

@@ -7,6 +7,7 @@ mod client_authorities;
 mod client_certificates;
 mod client_trust;
 mod command_line;
+mod credential_commands;
 mod configuration;
 mod connection_limits;
 mod discovery;
