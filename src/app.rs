@@ -9,6 +9,7 @@ use crate::{
     authentication::{AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust},
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
+    credential_uses::CredentialUses,
     domain::{ClaimsProfile, ProviderSystem, Reason, Refusal},
     registry::Registry,
     signing::{KeyRing, SignedToken, SigningError},
@@ -24,6 +25,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// The keys that sign.
     pub key_ring: KeyRing,
+    /// When credentials were used last.
+    pub uses: CredentialUses,
     /// Verified secrets.
     pub secrets: SecretVerifier,
     /// Which certificates are believed; swapped whole on a reload.
@@ -48,6 +51,7 @@ impl App {
         let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
         Self {
             issuer: issuer.clone(),
+            uses: CredentialUses::default(),
             secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),

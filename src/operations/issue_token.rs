@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    authentication::{AuthenticatedConsumer, AuthenticationFailure, authenticate, peer::PeerConnection},
+    authentication::{AuthenticatedConsumer, AuthenticationFailure, Method, authenticate, peer::PeerConnection},
     authorisation::{GrantedAccess, authorise},
     clock::UnixTime,
     domain::{
@@ -16,6 +16,7 @@ use crate::{
     },
     random,
     signing::SignedToken,
+    storage::CredentialUse,
     telemetry::legible,
 };
 
@@ -69,6 +70,12 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
+    let shown = caller.peer.certificate.as_ref().filter(|_| requester.method() != Method::Secret);
+    app.uses.note(CredentialUse {
+        credential: requester.credential(),
+        last_used_at: now,
+        certificate_ends_at: shown.map(|certificate| certificate.not_after()),
+    });
     record_issue(&requester, &provider, &access, token_id, caller);
     Ok(IssuedToken { token, expires_in: access.lifetime(), scope: access.scope().to_owned() })
 }

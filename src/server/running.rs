@@ -81,6 +81,13 @@ impl RunningServer {
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
         let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
         tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
+        let uses = app.clone();
+        tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
+            let app = uses.clone();
+            async move { app.uses.write_to(app.registry.database(), stop).await }
+        }));
+        let app_to_watch = app.clone();
+        tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of(app_to_watch.clone(), stop)));
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
         tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {

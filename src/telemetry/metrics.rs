@@ -116,6 +116,13 @@ pub const ALL: &[Metric] = &[
         help: "Registrations in memory: consumers, providers, groups.",
     },
     Metric {
+        name: "careconnect_expiring_soon",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Ways in of consumers that end within 30 days without a successor, by kind.",
+    },
+    Metric {
         name: "careconnect_argon2_queue_depth",
         kind: Kind::Gauge,
         unit: Unit::Count,

@@ -12,6 +12,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("operations", 4),
     ("app", 3),
     ("authorisation", 3),
+    ("credential_uses", 3),
+    ("expiries", 3),
     ("registry", 3),
     ("authentication", 2),
     ("signing", 2),
