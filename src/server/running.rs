@@ -14,7 +14,7 @@ use super::{
     serve_plain,
 };
 use crate::{
-    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
+    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, expiries::warn_of, http,
     registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
 };
 
