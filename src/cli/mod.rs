@@ -16,6 +16,7 @@ mod consumer;
 mod dev;
 mod doctor;
 mod examination;
+mod explain;
 mod group;
 mod keys;
 mod migrate;
@@ -76,6 +77,8 @@ enum Command {
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
+    Explain(explain::ExplainArguments),
     /// Look for what is wrong, and say how to mend it.
     Doctor(doctor::DoctorArguments),
 }
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
+        Command::Explain(arguments) => explain::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };
     outcome.unwrap_or_else(|error| output::failure(&error))

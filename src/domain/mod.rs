@@ -1,5 +1,6 @@
 //! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
 
+pub mod catalogue;
 pub mod certificate_identity;
 pub mod client_secret;
 pub mod consumer_system;
@@ -22,7 +23,7 @@ pub use credential::{Credential, CredentialId, CredentialKind};
 pub use display_name::DisplayName;
 pub use group_definition::{GroupDefinition, OrganisationTypeDefinition};
 pub use provider_system::{ClaimsProfile, ProviderSystem, TokenLifetime};
-pub use refusal::{ErrorCode, Reason, Refusal};
+pub use refusal::{ErrorCode, FailedCheck, Reason, Refusal};
 pub use registration_status::RegistrationStatus;
 pub use scope::Scope;
 pub use service_root::ServiceRoot;

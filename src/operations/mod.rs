@@ -4,5 +4,6 @@ pub mod change_status;
 pub mod check_health;
 pub mod extend_lists;
 pub mod issue_token;
+pub mod record_outcome;
 pub mod register_consumer;
 pub mod register_provider;
