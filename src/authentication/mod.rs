@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     clock::UnixTime,
-    domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, PresentedCredential, TokenRequest},
+    domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
 pub mod certificate;
@@ -28,6 +28,7 @@ use peer::{PeerCertificate, PeerConnection};
 pub struct AuthenticatedConsumer {
     consumer: Arc<ConsumerSystem>,
     method: Method,
+    credential: CredentialId,
     certificate: Option<CertificateThumbprint>,
 }
 
@@ -59,6 +60,11 @@ impl AuthenticatedConsumer {
     /// How it was proven.
     pub const fn method(&self) -> Method {
         self.method
+    }
+
+    /// The credential that proved it.
+    pub const fn credential(&self) -> CredentialId {
+        self.credential
     }
 
     /// The consumer's own certificate, on the connection: what a token may be bound to.
@@ -120,24 +126,25 @@ pub async fn authenticate(
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
     let unknown = || AuthenticationFailure::UnknownConsumer { claimed: request.client_id.clone() };
-    let (consumer, method, certificate) = match &request.credential {
+    let (consumer, method, credential, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
             let proven = secrets.verify(secret, active, peer.address.ip(), now).await?;
             let consumer = registered.ok_or_else(unknown)?;
-            if consumer.is_active() && proven.is_none() {
-                return Err(AuthenticationFailure::WrongSecret {
+            let Some(credential) = proven else {
+                let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
+                return Err(suspended.unwrap_or_else(|| AuthenticationFailure::WrongSecret {
                     held: consumer.secrets_at(now).count(),
                     is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
-                });
-            }
+                }));
+            };
             // A token is bound to a certificate that the consumer holds, never to whatever came along.
             let held = |certificate: &&Arc<PeerCertificate>| {
                 client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
             };
             let certificate = peer.certificate.as_ref().filter(held);
-            (consumer, Method::Secret, certificate)
+            (consumer, Method::Secret, credential, certificate)
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
@@ -145,14 +152,15 @@ pub async fn authenticate(
                 Some(_) => unknown(),
                 None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
             })?;
-            let proven = client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
-            let method = Method::Certificate(proven.method());
-            (consumer, method, Some(certificate))
+            let (credential, proven) =
+                client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
+            let method = Method::Certificate(proven.identity.method());
+            (consumer, method, credential, Some(certificate))
         }
     };
     if let Some(since) = consumer.status.suspended_at() {
         return Err(AuthenticationFailure::Suspended { since });
     }
     let certificate = certificate.map(|certificate| certificate.thumbprint());
-    Ok(AuthenticatedConsumer { consumer, method, certificate })
+    Ok(AuthenticatedConsumer { consumer, method, credential, certificate })
 }

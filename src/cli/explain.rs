@@ -67,9 +67,10 @@ fn fields(entry: &Entry) -> Vec<(&'static str, String)> {
     let known = [("client_id", &entry.client_id), ("certificate", &entry.certificate), ("audience", &entry.audience)];
     fields.extend(known.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     match &entry.outcome {
-        Outcome::Issued { asid, ods_code, method, groups, token_id, expires_at } => {
+        Outcome::Issued { asid, ods_code, method, credential, groups, token_id, expires_at } => {
             fields.push(("answer", "200, a token".to_owned()));
             fields.extend([("asid", asid.clone()), ("ods_code", ods_code.clone()), ("method", method.clone())]);
+            fields.push(("credential", credential.to_string()));
             fields.extend([("groups", groups.join(" ")), ("token_id", token_id.to_string())]);
             fields.push(("expires_at", expires_at.to_string()));
         }

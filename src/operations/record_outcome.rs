@@ -36,6 +36,7 @@ pub(super) async fn record_issue(
             asid: consumer.asid.to_string(),
             ods_code: consumer.organisation.ods_code.to_string(),
             method: requester.method().name().to_owned(),
+            credential: requester.credential().0,
             groups: access.groups().iter().map(Group::to_string).collect(),
             token_id,
             expires_at: now.plus(access.lifetime()),

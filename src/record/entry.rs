@@ -47,6 +47,8 @@ pub enum Outcome {
         ods_code: String,
         /// How it proved itself.
         method: String,
+        /// The id of the credential that proved it.
+        credential: Uuid,
         /// What it was granted.
         groups: Vec<String>,
         /// The token's `jti`.

@@ -19,6 +19,7 @@ mod openapi;
 mod operator_commands;
 mod outage;
 mod provider;
+mod record;
 mod readme;
 mod registry;
 mod requirements;
