@@ -17,7 +17,7 @@ use crate::{
     domain::{ErrorCode, Reason, Refusal},
     operations::{
         issue_token::Caller,
-        record_outcome::{Claims, record_refusal},
+        record_outcome::{Claimed, record_refusal},
     },
     telemetry::legible,
 };
@@ -86,7 +86,7 @@ pub(super) async fn explain(
     let Some(refused) = response.extensions_mut().remove::<Arc<RefusedResponse>>() else { return response };
     let refusal = &refused.refusal;
     if let (false, Some(peer), true) = (refused.is_recorded, &peer, asked_for_token) {
-        record_refusal(&state.app, &Claims::default(), refusal, &Caller { peer, trace_id }).await;
+        record_refusal(&state.app, &Claimed::default(), refusal, &Caller { peer, trace_id }).await;
     } else if !refused.is_recorded {
         tracing::info!(
             %trace_id,

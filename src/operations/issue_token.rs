@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use uuid::Uuid;
 
-use super::record_outcome::{Claims, record_issue, record_refusal};
+use super::record_outcome::{Claimed, record_issue, record_refusal};
 use crate::{
     app::App,
     authentication::{AuthenticatedConsumer, AuthenticationFailure, authenticate, peer::PeerConnection},
@@ -48,21 +48,21 @@ pub async fn issue_token(
 ) -> Result<IssuedToken, Refusal> {
     let start = Instant::now();
     let outcome = match TokenRequest::parse(authorization, body) {
-        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (claims_of(request), refusal)),
+        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (claimed_by(request), refusal)),
         Err(error) => {
             let client_id = claimed_client_id(authorization, body);
-            Err((Claims { client_id, audience: None }, error.into()))
+            Err((Claimed { client_id, audience: None }, error.into()))
         }
     };
-    if let Err((claims, refusal)) = &outcome {
-        record_refusal(app, claims, refusal, caller).await;
+    if let Err((claimed, refusal)) = &outcome {
+        record_refusal(app, claimed, refusal, caller).await;
     }
     metrics::histogram!("careconnect_token_request_duration_seconds").record(start.elapsed().as_secs_f64());
     outcome.map_err(|(_, refusal)| refusal)
 }
 
-fn claims_of(request: TokenRequest) -> Claims {
-    Claims { client_id: request.client_id, audience: request.audiences.first().map(ToString::to_string) }
+fn claimed_by(request: TokenRequest) -> Claimed {
+    Claimed { client_id: request.client_id, audience: request.audiences.first().map(ToString::to_string) }
 }
 
 async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Result<IssuedToken, Refusal> {

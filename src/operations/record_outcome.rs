@@ -70,7 +70,7 @@ fn unrecorded(error: NotRecorded) -> Refusal {
 
 /// What a request that was refused had said of itself, as far as it was read.
 #[derive(Debug, Default)]
-pub struct Claims {
+pub struct Claimed {
     /// The `client_id`.
     pub client_id: Option<String>,
     /// The provider.
@@ -78,8 +78,8 @@ pub struct Claims {
 }
 
 /// Records a refusal; also one of a request that was not even read. A refusal that cannot be recorded is still a refusal.
-pub async fn record_refusal(app: &App, claims: &Claims, refusal: &Refusal, caller: &Caller<'_>) {
-    let client_id = claims.client_id.as_deref().map(truncated);
+pub async fn record_refusal(app: &App, claimed: &Claimed, refusal: &Refusal, caller: &Caller<'_>) {
+    let client_id = claimed.client_id.as_deref().map(truncated);
     let certificate = caller.peer.certificate.as_ref().map(|shown| shown.thumbprint().to_string());
     let (check, sides) = (refusal.check.as_ref(), |side: &String| legible(side));
     metrics::counter!("careconnect_tokens_refused_total", "reason" => refusal.reason.name()).increment(1);
@@ -102,7 +102,7 @@ pub async fn record_refusal(app: &App, claims: &Claims, refusal: &Refusal, calle
         address: caller.peer.address,
         client_id,
         certificate,
-        audience: claims.audience.as_deref().map(legible),
+        audience: claimed.audience.as_deref().map(legible),
         outcome: refusal.into(),
     };
     let _counted = app.record.write(&entry).await;

@@ -68,10 +68,8 @@ mod tests {
 
     #[test]
     fn torn_long_and_strange_lines_are_passed_over() {
-        let torn = &line(7, "torn")[..60];
-        let text =
-            [b"\n\xff\xfe\n[]\n", "x".repeat(200_000).as_bytes(), b"\n", line(1, "one").as_bytes(), torn.as_bytes()];
-        let text = text.concat();
+        let (whole, torn, long) = (line(1, "one"), &line(7, "torn")[..60], "x".repeat(200_000));
+        let text = [b"\n\xff\xfe\n[]\n", long.as_bytes(), b"\n", whole.as_bytes(), torn.as_bytes()].concat();
         assert_eq!(client_id_of(1, &text).as_deref(), Some("one"));
         assert_eq!(client_id_of(7, &text), None);
         assert_eq!(client_id_of(1, b""), None);

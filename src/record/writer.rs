@@ -6,7 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::Duration,
@@ -90,7 +90,10 @@ impl IssuanceRecord {
         text.push(b'\n');
         let (written, told) = oneshot::channel();
         let line = Line { file: file_name(entry.time), text, written, _place: place };
-        self.lines.try_send(line).map_err(|_| NotRecorded::Busy)?;
+        self.lines.try_send(line).map_err(|refused| match refused {
+            TrySendError::Full(_) => NotRecorded::Busy,
+            TrySendError::Disconnected(_) => NotRecorded::Failed,
+        })?;
         tokio::time::timeout(PATIENCE, told).await.map_err(|_| NotRecorded::Late)?.map_err(|_| NotRecorded::Failed)
     }
 
@@ -176,5 +179,53 @@ impl Writer {
             tracing::warn!(event = "record_not_tidied", %error, "old files of the issuance record cannot be deleted");
         }
         self.tidied = today;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        clock::UnixTime,
+        domain::{Reason, Refusal},
+    };
+
+    fn entry(outcome: Outcome) -> Entry {
+        let (client_id, certificate, audience) = (None, None, None);
+        let address = ([127, 0, 0, 1], 4711).into();
+        Entry { time: UnixTime(0), trace_id: Uuid::nil(), address, client_id, certificate, audience, outcome }
+    }
+
+    fn issued() -> Entry {
+        entry(Outcome::Issued {
+            asid: "200000000205".to_owned(),
+            ods_code: "A1001".to_owned(),
+            method: "client_secret".to_owned(),
+            credential: Uuid::nil(),
+            groups: Vec::new(),
+            token_id: Uuid::nil(),
+            expires_at: UnixTime(300),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_stands_still_costs_bounded_memory_and_refusals_leave_room_for_tokens() {
+        // R54, R56
+        let (lines, received) = sync_channel(MAX_WAITING);
+        let places_of_refusals = Arc::new(Semaphore::new(MAX_WAITING / 2));
+        let record = IssuanceRecord { lines, places_of_refusals, is_failing: Arc::default() };
+        let refused = entry((&Refusal::new(Reason::GrantTypeMissing, "grant_type is missing")).into());
+        for line in [&refused, &issued()] {
+            for _ in 0..MAX_WAITING / 2 {
+                assert_eq!(record.write(line).now_or_never(), None, "it waits");
+            }
+            assert_eq!(record.write(&refused).now_or_never(), Some(Err(NotRecorded::Busy)));
+        }
+        assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Busy)));
+        drop(received);
+        assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Failed)));
     }
 }

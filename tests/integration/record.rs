@@ -19,6 +19,7 @@ use crate::support::{
     command::run,
     log::Log,
     requests::{Answer, send},
+    soon::until,
     test_server::{ROOT, TestServer, all_groups, consumer},
 };
 
@@ -105,7 +106,7 @@ async fn readiness_comes_back_without_a_request() {
     assert_eq!(server.token_by_secret(&registered).send().await.status, 503);
     fs::rename(&aside, &directory).unwrap();
     let ready = async || server.get("/health/ready").await.status == 200;
-    crate::support::soon::until("the record can be written again", ready).await;
+    until("the record can be written again", ready).await;
 }
 
 #[tokio::test]
@@ -117,12 +118,12 @@ async fn every_one_of_many_answers_at_the_same_time_is_recorded() {
     server.token_by_secret(&registered).send().await.token();
     let one = async |number: usize| {
         let call = server.token_by_secret(&registered);
-        (number, if number % 4 == 0 { call.field("scope", "unknown") } else { call }.send().await)
+        (number, if number.is_multiple_of(4) { call.field("scope", "unknown") } else { call }.send().await)
     };
     let answers = futures_util::future::join_all((0..40).map(one)).await;
     for (number, answer) in answers {
         let entry = recorded(&server, &answer);
-        let expected = if number % 4 == 0 { 400 } else { 200 };
+        let expected = if number.is_multiple_of(4) { 400 } else { 200 };
         assert_eq!(answer.status, expected);
         match entry.outcome {
             Outcome::Issued { token_id, asid, groups, .. } => {
@@ -208,6 +209,8 @@ async fn the_operator_is_told_what_became_of_a_request_also_of_days_ago_and_besi
     let torn = [fs::read(the_only_file(&server)).unwrap(), b"{\"time\":\"2027".to_vec()].concat();
     fs::write(the_only_file(&server), torn).unwrap();
     server.clock.advance(24 * 60 * 60);
+    let fresh = async || server.get("/health/ready").await.json()["status"] == "ready";
+    until("the register is of today", fresh).await;
     let next_day = server.token_by_secret(&registered).field("scope", "unknown").send().await;
 
     let directory = server.directory.path();
@@ -243,7 +246,7 @@ async fn files_are_deleted_when_they_need_not_be_kept() {
         ask().await;
     }
     let files = async || fs::read_dir(records(&server)).unwrap().count() == 3;
-    crate::support::soon::until("the oldest file is deleted", files).await;
+    until("the oldest file is deleted", files).await;
     let trace_id = first.header("x-trace-id").parse().unwrap();
     assert_eq!(find(&records(&server), trace_id).unwrap(), None);
 }
