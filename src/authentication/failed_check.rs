@@ -1,7 +1,7 @@
 //! What an operator is told of a failed authentication, and the caller never (R13).
 
-use super::{AuthenticationFailure, client_certificate::CertificateRefusal};
-use crate::domain::FailedCheck;
+use super::{AuthenticationFailure, chain_refusal::ChainRefusal, client_certificate::CertificateRefusal};
+use crate::domain::{FailedCheck, catalogue::CHECKS};
 
 impl AuthenticationFailure {
     /// The check that failed, with both sides.
@@ -43,11 +43,16 @@ impl AuthenticationFailure {
                 format!("one of subject {received:?}"),
             ),
             Self::Certificate(CertificateRefusal::NotTrusted(refusal)) => FailedCheck::new(
-                "certificate_not_trusted",
+                check_of(refusal),
                 "a certificate that is in date and leads to a configured authority",
                 refusal.to_string(),
             ),
             Self::TooManyWaiting(error) => FailedCheck::new("overloaded", "a free place", error.to_string()),
         }
     }
+}
+
+fn check_of(refusal: &ChainRefusal) -> &'static str {
+    let is_it = |check: &&str| check.strip_prefix("certificate_") == Some(refusal.reason());
+    CHECKS.iter().copied().find(is_it).unwrap_or("certificate_malformed")
 }
