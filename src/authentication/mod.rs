@@ -15,6 +15,7 @@ pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
 mod failed_check;
+pub mod key_import;
 pub mod peer;
 pub mod trust_anchor;
 
