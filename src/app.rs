@@ -10,7 +10,8 @@ use crate::{
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
     credential_uses::CredentialUses,
-    domain::{ClaimsProfile, ProviderSystem, Reason, Refusal},
+    domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal},
+    record::IssuanceRecord,
     registry::Registry,
     signing::{KeyRing, SignedToken, SigningError},
 };
@@ -29,6 +30,8 @@ pub struct App {
     pub uses: CredentialUses,
     /// Verified secrets.
     pub secrets: SecretVerifier,
+    /// What was answered to each token request.
+    pub record: IssuanceRecord,
     /// Which certificates are believed; swapped whole on a reload.
     pub trust: Arc<ArcSwap<ClientTrust>>,
     /// How long tokens are issued from memory without a look at the database, in seconds.
@@ -45,6 +48,7 @@ impl App {
         clock: Arc<dyn Clock>,
         registry: Arc<Registry>,
         key_ring: KeyRing,
+        record: IssuanceRecord,
         trust: Arc<ArcSwap<ClientTrust>>,
     ) -> Self {
         let limits = &config.limits;
@@ -59,6 +63,7 @@ impl App {
             clock,
             registry,
             key_ring,
+            record,
             trust,
         }
     }
@@ -72,6 +77,7 @@ impl App {
             metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
+        metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
         metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.secrets.waiting()));
     }
 
@@ -82,7 +88,9 @@ impl App {
             return Ok(());
         }
         let sentence = "the register has not been seen for too long: tokens will be issued again when it is";
-        Err(Refusal::new(Reason::RegistryStale, sentence).with_detail(format!("last seen {age} s ago")))
+        let expected = format!("a register seen within {} s", self.max_staleness);
+        let check = FailedCheck::new("registry_stale", expected, format!("seen {age} s ago"));
+        Err(Refusal::new(Reason::RegistryStale, sentence).with_check(check))
     }
 
     /// Signs `claims` in the shape that `provider` is registered for.

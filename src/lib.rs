@@ -10,7 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     credential_uses.rs  expiries.rs    when each way in was used last · what ends soon
-//!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
+//!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
@@ -29,6 +29,7 @@
 //!   4 registry.rs                find the provider   → Arc<ProviderSystem>
 //!   5 authorisation.rs           decide              → GrantedAccess, or why not
 //!   6 signing/                   sign its claims     → SignedToken
+//!   7 record/                    write it down       → nothing leaves that is not in the record
 //! http/token.rs               SignedToken            → 200, no-store
 //! http/errors.rs              any Refusal            → status, OAuth error, reason, sentence, trace id
 //! ```
@@ -57,6 +58,7 @@ pub mod fair_share;
 pub mod http;
 pub mod operations;
 pub mod random;
+pub mod record;
 pub mod registry;
 pub mod server;
 pub mod signing;

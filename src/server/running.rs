@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, expiries::warn_of, http,
-    registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
+    record::IssuanceRecord, registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.
@@ -73,7 +73,9 @@ impl RunningServer {
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
-        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, trust));
+        let (records, keep_days, now) = (config.record.directory.clone(), config.record.keep_days, clock.clone());
+        let record = blocking(move || IssuanceRecord::open(records, keep_days.get(), now)).await?;
+        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, record, trust));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));

@@ -130,6 +130,20 @@ pub const ALL: &[Metric] = &[
         help: "Secrets that wait for an Argon2 computation.",
     },
     Metric {
+        name: "careconnect_record_failures_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that could not be written into the issuance record; a token whose line it was did not leave.",
+    },
+    Metric {
+        name: "careconnect_record_writable",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "1 while the issuance record can be written, 0 while it cannot and no tokens are issued.",
+    },
+    Metric {
         name: "careconnect_connections_refused_total",
         kind: Kind::Counter,
         unit: Unit::Count,

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("expiries", 3),
     ("registry", 3),
     ("authentication", 2),
+    ("record", 2),
     ("signing", 2),
     ("storage", 2),
     ("blocking", 1),

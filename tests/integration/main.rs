@@ -21,6 +21,7 @@ mod operator_commands;
 mod outage;
 mod provider;
 mod readme;
+mod record;
 mod registry;
 mod requirements;
 mod serving;
