@@ -45,7 +45,8 @@ impl CertificateRefusal {
     pub fn check(&self) -> FailedCheck {
         match self {
             Self::NotRegistered { received } => {
-                FailedCheck::new("certificate_not_registered", "a certificate of this consumer", received.as_str())
+                let expected = "a certificate that is registered for this consumer and counts now";
+                FailedCheck::new("certificate_not_registered", expected, format!("one of subject {received:?}"))
             }
             Self::NotTrusted(why) => why.check(),
             Self::OtherEnvironment { expected, received, authority } => FailedCheck::new(

@@ -23,7 +23,7 @@ section! {
         issuer: Option<Issuer> = None;
         /// Where the public listener listens.
         listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -76,6 +76,17 @@ section! {
         directory: PathBuf = PathBuf::from("keys");
         /// How long others may cache the published keys.
         jwks_max_age_seconds: Seconds<10, 86_400> = Seconds::of(300);
+    }
+}
+
+section! {
+    /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
+    Record at "record." {
+        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
+        /// processes of one machine may share it.
+        directory: PathBuf = PathBuf::from("records");
+        /// After how many days a file is deleted; `0`: never.
+        keep_days: Count<0, 36_500> = Count::of(90);
     }
 }
 

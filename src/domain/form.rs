@@ -68,9 +68,8 @@ pub fn decode(text: &[u8]) -> Result<String, FormError> {
 
 /// As [`decode`], where `+` stands for itself.
 pub fn decode_escapes(text: &[u8]) -> Result<String, FormError> {
-    let well_escaped = |(at, _): (usize, &u8)| {
-        text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
+    let well_escaped =
+        |(at, _): (usize, &u8)| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     if !text.iter().enumerate().filter(|&(_, &byte)| byte == b'%').all(well_escaped) {
         return Err(FormError::BadEscape);
     }

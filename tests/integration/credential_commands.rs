@@ -111,7 +111,10 @@ async fn keys_and_certificates_are_added_with_what_they_are_limited_to() {
     let shown = run(directory, &["consumer", "show", &id, "--json"]).success().json();
     let credentials = shown["credentials"].as_array().unwrap();
     let of = |kind: &str| credentials.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("{kind}"));
-    assert_eq!((&of("san_uri")["environment"], &of("san_uri")["ends_at"]), (&"test".into(), &"2099-01-01T00:00:00Z".into()));
+    assert_eq!(
+        (&of("san_uri")["environment"], &of("san_uri")["ends_at"]),
+        (&"test".into(), &"2099-01-01T00:00:00Z".into())
+    );
     assert_eq!(of("san_uri")["issuer_key"], of("public_key")["issuer_key"], "one pin for all of them");
     let jwk: Value = serde_json::from_str(of("key")["value"].as_str().unwrap()).unwrap();
     assert_eq!((&jwk["kid"], &jwk["alg"]), (&"k1".into(), &"ES256".into()));
