@@ -1,10 +1,13 @@
 //! The proof that a token request carries: at most one mechanism (RFC 6749 §2.3).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use careconnect_verifier::{AssertionFault, UnverifiedAssertion};
+use careconnect_verifier::{AssertionFault, AssertionPart, UnverifiedAssertion};
 use secrecy::SecretString;
 
-use super::form::{self, Form};
+use super::{
+    FailedCheck, Reason,
+    form::{self, Form},
+};
 
 /// The one value of `client_assertion_type` (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -43,6 +46,40 @@ pub enum PresentedCredentialError {
     /// `client_assertion` is no JWT that anybody could judge.
     #[error("client_assertion cannot be used: {0}")]
     Assertion(#[from] AssertionFault),
+}
+
+impl PresentedCredentialError {
+    /// The reason that the caller is told.
+    pub fn reason(&self) -> Reason {
+        use AssertionPart::{Claim, Form, Header};
+        match self {
+            Self::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
+            Self::TwoMechanisms => Reason::TwoMechanisms,
+            Self::ClientIdsDiffer => Reason::ClientIdsDiffer,
+            Self::AssertionTypeWrong(_) => Reason::AssertionTypeWrong,
+            Self::AssertionMissing => Reason::AssertionMissing,
+            Self::Assertion(fault) => match fault.part {
+                Header("alg") => Reason::AssertionAlgorithm,
+                Header("typ") => Reason::AssertionTypeHeader,
+                Header("kid" | "x5t" | "x5t#S256") => Reason::AssertionKeyNotNamed,
+                Claim("iss" | "sub") => Reason::AssertionIssuer,
+                Claim("aud") => Reason::AssertionAudience,
+                Claim("exp") => Reason::AssertionExpiryMissing,
+                Claim("jti") => Reason::AssertionIdMissing,
+                Form | Header(_) | Claim(_) => Reason::AssertionMalformed,
+            },
+        }
+    }
+
+    /// The check that failed, where there is one with two sides.
+    pub fn check(&self) -> Option<FailedCheck> {
+        let (expected, received) = match self {
+            Self::AssertionTypeWrong(value) => (JWT_BEARER, received(value)),
+            Self::Assertion(fault) => (fault.expected, format!("{}: {}", fault.part, fault.received)),
+            _ => return None,
+        };
+        Some(FailedCheck::new(self.reason().name(), expected, received))
+    }
 }
 
 fn received(value: &Option<String>) -> String {

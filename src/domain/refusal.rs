@@ -13,12 +13,32 @@ pub struct Refusal {
     pub description: String,
     /// What only the operator may know.
     pub detail: Option<String>,
+    /// The check that failed, with both sides: for the operator, too.
+    pub check: Option<FailedCheck>,
+}
+
+/// One check that failed, and its two sides. Neither is ever a secret, a token or an assertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCheck {
+    /// Its stable name, which has a section in the error catalogue.
+    pub check: &'static str,
+    /// What would have passed.
+    pub expected: String,
+    /// What came.
+    pub received: String,
+}
+
+impl FailedCheck {
+    /// Both sides are bounded in length, and what looks like a secret or a token is left out of them.
+    pub fn new(check: &'static str, expected: impl Into<String>, received: impl Into<String>) -> Self {
+        Self { check, expected: repeatable(&expected.into()), received: repeatable(&received.into()) }
+    }
 }
 
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: repeatable(&description.into()), detail: None }
+        Self { reason, description: repeatable(&description.into()), detail: None, check: None }
     }
 
     /// The same with a detail for the log.
@@ -26,6 +46,12 @@ impl Refusal {
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(repeatable(&detail.to_string()));
         self
+    }
+
+    /// The same with the check that failed.
+    #[must_use]
+    pub fn with_check(self, check: FailedCheck) -> Self {
+        Self { check: Some(check), ..self }
     }
 }
 
@@ -43,15 +69,16 @@ impl From<TokenRequestError> for Refusal {
             E::Form(_) => Reason::FormMalformed,
             E::GrantTypeMissing => Reason::GrantTypeMissing,
             E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
-            E::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
-            E::TwoMechanisms => Reason::TwoMechanisms,
-            E::ClientIdsDiffer => Reason::ClientIdsDiffer,
-            E::AssertionUnsupported => Reason::AssertionUnsupported,
+            E::Credential(error) => error.reason(),
             E::ScopeMalformed => Reason::ScopeMalformed,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
         };
-        Self::new(reason, error.to_string())
+        let check = match &error {
+            E::Credential(error) => error.check(),
+            _ => None,
+        };
+        Self { check, ..Self::new(reason, error.to_string()) }
     }
 }
 
@@ -88,7 +115,23 @@ reasons! {
     AuthorizationHeaderMalformed "authorization_header_malformed" InvalidClient;
     TwoMechanisms "two_mechanisms" InvalidRequest;
     ClientIdsDiffer "client_ids_differ" InvalidRequest;
-    AssertionUnsupported "assertion_unsupported" InvalidClient;
+    AssertionTypeWrong "assertion_type_wrong" InvalidRequest;
+    AssertionMissing "assertion_missing" InvalidRequest;
+    AssertionMalformed "assertion_malformed" InvalidClient;
+    AssertionAlgorithm "assertion_algorithm" InvalidClient;
+    AssertionKeyNotNamed "assertion_key_not_named" InvalidClient;
+    AssertionIssuer "assertion_issuer" InvalidClient;
+    AssertionKeyUnknown "assertion_key_unknown" InvalidClient;
+    AssertionSignature "assertion_signature" InvalidClient;
+    AssertionTypeHeader "assertion_type_header" InvalidClient;
+    AssertionAudience "assertion_audience" InvalidClient;
+    AssertionExpiryMissing "assertion_expiry_missing" InvalidClient;
+    AssertionExpired "assertion_expired" InvalidClient;
+    AssertionLifetime "assertion_lifetime" InvalidClient;
+    AssertionNotYetValid "assertion_not_yet_valid" InvalidClient;
+    AssertionIdMissing "assertion_id_missing" InvalidClient;
+    AssertionReplayed "assertion_replayed" InvalidClient;
+    AssertionStoreUnavailable "assertion_store_unavailable" TemporarilyUnavailable;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
     ClientIdNeeded "client_id_needed" InvalidRequest;

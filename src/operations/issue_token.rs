@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    authentication::{AuthenticatedConsumer, AuthenticationFailure, authenticate, peer::PeerConnection},
+    authentication::{
+        AuthenticatedConsumer, AuthenticationFailure, authenticate, client_assertion::AssertionUse,
+        peer::PeerConnection,
+    },
     authorisation::{GrantedAccess, authorise},
     clock::UnixTime,
     domain::{
@@ -63,8 +66,12 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let requester =
-        authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), now).await.map_err(refusal)?;
+    let requester = authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), &app.issuer, now)
+        .await
+        .map_err(refusal)?;
+    if let Some(assertion_use) = requester.assertion_use() {
+        record_assertion(app, assertion_use).await?;
+    }
     let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
@@ -91,7 +98,7 @@ fn find_consumer(
     owners.sort_by(|one, other| one.client_id.cmp(&other.client_id));
     owners.dedup_by(|one, other| one.client_id == other.client_id);
     let may_use_it = |owner: &&Arc<ConsumerSystem>| {
-        owner.is_active() && owner.certificates_at(now).any(|held| identities.contains(held))
+        owner.is_active() && owner.certificates_at(now).any(|(_, held)| identities.contains(&held.identity))
     };
     let mut users = owners.iter().filter(may_use_it);
     match (users.next(), users.next()) {
@@ -104,14 +111,30 @@ fn find_consumer(
     }
 }
 
-/// One sentence for every failure of authentication, whatever it was (R13).
+/// One sentence for every failure of authentication, whatever it was (R13); an assertion's refusal tells by itself no
+/// more than a stranger may know.
 fn refusal(failure: AuthenticationFailure) -> Refusal {
-    if let AuthenticationFailure::TooManyWaiting(_) = failure {
-        return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+    match &failure {
+        AuthenticationFailure::TooManyWaiting(_) => {
+            return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+        }
+        AuthenticationFailure::Assertion(refused) => {
+            let check = refused.check();
+            let detail = format!("expected {}, received {}", check.expected, check.received);
+            return Refusal::new(refused.reason(), refused.to_string()).with_detail(detail).with_check(check);
+        }
+        _ => {}
     }
     let sentence = "the consumer could not be authenticated: check client_id, and that the secret or certificate is \
                     one that is registered for it and in date";
     Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_detail(failure)
+}
+
+/// R21, R56: an assertion counts once, and only if that can be written down.
+#[expect(clippy::unused_async, reason = "CALL SITE of the store of used assertions, which every node shares")]
+async fn record_assertion(_app: &App, _once: AssertionUse) -> Result<(), Refusal> {
+    let sentence = "whether the JWT was used before cannot be told now: try again shortly";
+    Err(Refusal::new(Reason::AssertionStoreUnavailable, sentence))
 }
 
 /// The one provider that all the names mean (R5).

@@ -162,16 +162,12 @@ fn form(rejection: Rejection) -> AssertionFault {
 }
 
 /// A fault of the JSON of one part, with what stands there instead.
-fn told(
-    what: Fault,
-    json: &[u8],
-    part: fn(&'static str) -> AssertionPart,
-    object: &'static str,
-) -> AssertionFault {
+fn told(what: Fault, json: &[u8], part: fn(&'static str) -> AssertionPart, object: &'static str) -> AssertionFault {
     match what {
         Fault::Malformed(_) => fault(AssertionPart::Form, object, "bytes that are none, or can be read in two ways"),
         Fault::WrongType(name) => {
-            let value = serde_json::from_slice::<Value>(json).ok().and_then(|mut json| Some(json.get_mut(name)?.take()));
+            let value =
+                serde_json::from_slice::<Value>(json).ok().and_then(|mut json| Some(json.get_mut(name)?.take()));
             fault(part(name), expected(name), value.as_ref().map_or_else(|| "something else".to_owned(), described))
         }
     }

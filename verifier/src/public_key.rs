@@ -59,10 +59,10 @@ impl PublicKey {
         Self::from_members(&members(json)?)
     }
 
-    /// Reads one JWK of a client, for assertions that are signed with `algorithm` and no other.
+    /// Reads one JWK that verifies a client's assertions, never tokens.
     #[cfg(feature = "client-assertions")]
-    pub fn for_assertions(json: &[u8], algorithm: Algorithm) -> Result<Self, UnusableKey> {
-        Self::among(&members(json)?, &[algorithm])
+    pub fn for_assertions(json: &[u8]) -> Result<Self, UnusableKey> {
+        Self::among(&members(json)?, &Algorithm::FOR_ASSERTIONS)
     }
 
     /// The algorithms that it may be used with: one, unless an RSA key without `alg` leaves the padding open.
@@ -155,18 +155,14 @@ fn permitted(
     possible: &[Algorithm],
 ) -> Result<Vec<Algorithm>, UnusableKey> {
     let label = jwk.get("alg");
-    let is_permitted = |algorithm: &Algorithm| {
-        allowed.contains(algorithm) && label.is_none_or(|label| label == algorithm.name())
-    };
+    let is_permitted =
+        |algorithm: &Algorithm| allowed.contains(algorithm) && label.is_none_or(|label| label == algorithm.name());
     let permitted: Vec<_> = possible.iter().copied().filter(is_permitted).collect();
-    match label {
-        _ if !permitted.is_empty() => Ok(permitted),
-        None => Err(UnusableKey::Member { member: "kty", expected: "the type for its algorithm" }),
-        Some(label) => {
-            let label = label.as_str().unwrap_or_default().chars().take(32).collect();
-            Err(UnusableKey::WrongAlgorithm(label))
-        }
+    if permitted.is_empty() {
+        let label = label.and_then(Value::as_str).unwrap_or_default();
+        return Err(UnusableKey::WrongAlgorithm(label.chars().take(32).collect()));
     }
+    Ok(permitted)
 }
 
 fn elliptic_curve_point(

@@ -9,7 +9,10 @@ use crate::signing::{KeyRing, conformance::pem};
 fn keys_are_made_once_for_their_owner_only() {
     let (parent, directory) = directory();
     let made = KeyFiles::new(&directory).load_or_create().unwrap();
-    assert_eq!(made.len(), Algorithm::FOR_TOKENS.into_iter().filter(|&algorithm| SigningKey::can_generate(algorithm)).count());
+    assert_eq!(
+        made.len(),
+        Algorithm::FOR_TOKENS.into_iter().filter(|&algorithm| SigningKey::can_generate(algorithm)).count()
+    );
     assert_eq!(mode(&directory), 0o700);
     assert!(made.iter().all(|stored| mode(&stored.path) == 0o600));
     let again = KeyFiles::new(&directory).load_or_create().unwrap();
