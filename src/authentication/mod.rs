@@ -14,6 +14,7 @@ pub mod client_assertion;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
+pub mod key_import;
 pub mod peer;
 pub mod trust_anchor;
 
