@@ -126,7 +126,11 @@ async fn each_wrong_assertion_is_refused_with_its_reason() {
     let own = stranger.jwk(&json!({ "kid": "own" }));
     let es256 = json!({ "alg": "ES256", "kid": "test-1" });
     let claims = scene.claims();
-    let deep = format!("{}.{}.c2ln", encoded(format!(r#"{{"alg":"RS512","x":{}"#, "[".repeat(8_000)).as_bytes()), encoded(b"{}"));
+    let deep = format!(
+        "{}.{}.c2ln",
+        encoded(format!(r#"{{"alg":"RS512","x":{}"#, "[".repeat(8_000)).as_bytes()),
+        encoded(b"{}")
+    );
     let rows = [
         (String::from("garbage"), "assertion_malformed"),
         ("a.b".to_owned(), "assertion_malformed"),
