@@ -47,6 +47,7 @@ impl AuthenticationFailure {
                 "a certificate that is in date and leads to a configured authority",
                 refusal.to_string(),
             ),
+            Self::Assertion(refusal) => refusal.check(),
             Self::TooManyWaiting(error) => FailedCheck::new("overloaded", "a free place", error.to_string()),
         }
     }

@@ -6,11 +6,13 @@ use secrecy::ExposeSecret;
 
 use crate::{
     clock::UnixTime,
+    config::Issuer,
     domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
 pub mod certificate;
 pub mod chain_refusal;
+pub mod client_assertion;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
@@ -19,10 +21,14 @@ pub mod key_import;
 pub mod peer;
 pub mod trust_anchor;
 
+use client_assertion::{AssertionRefusal, AssertionUse, Circumstances};
 use client_certificate::CertificateRefusal;
 use client_secret::{SecretVerifier, TooManyWaiting};
 use client_trust::ClientTrust;
 use peer::{PeerCertificate, PeerConnection};
+
+/// The path of the token endpoint below the issuer.
+const TOKEN_PATH: &str = "/oauth2/token";
 
 /// A consumer that has proven itself, this second. Only [`authenticate`] makes one.
 #[derive(Debug)]
@@ -30,6 +36,7 @@ pub struct AuthenticatedConsumer {
     consumer: Arc<ConsumerSystem>,
     method: Method,
     credential: CredentialId,
+    assertion_use: Option<AssertionUse>,
     certificate: Option<CertificateThumbprint>,
 }
 
@@ -40,6 +47,8 @@ pub enum Method {
     Secret,
     /// `tls_client_auth` or `self_signed_tls_client_auth`, by that name.
     Certificate(&'static str),
+    /// `private_key_jwt`.
+    PrivateKeyJwt,
 }
 
 impl Method {
@@ -48,6 +57,7 @@ impl Method {
         match self {
             Self::Secret => "client_secret",
             Self::Certificate(name) => name,
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 }
@@ -68,14 +78,19 @@ impl AuthenticatedConsumer {
         self.credential
     }
 
+    /// Of an assertion: the use that must be recorded before anything is done for the consumer (R21).
+    pub const fn assertion_use(&self) -> Option<AssertionUse> {
+        self.assertion_use
+    }
+
     /// The consumer's own certificate, on the connection: what a token may be bound to.
     pub const fn certificate(&self) -> Option<CertificateThumbprint> {
         self.certificate
     }
 }
 
-/// Why somebody was not let in. For the log alone: the caller learns only that it failed, or a stranger could learn
-/// which consumers exist (R13).
+/// Why somebody was not let in. For the log alone, but for assertions and lack of capacity: the caller learns only that
+/// it failed, or a stranger could learn which consumers exist (R13).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationFailure {
     /// No registration has this client id.
@@ -110,6 +125,9 @@ pub enum AuthenticationFailure {
     /// The certificate does not prove the consumer.
     #[error("certificate: {0}")]
     Certificate(#[from] CertificateRefusal),
+    /// The assertion proves nothing.
+    #[error(transparent)]
+    Assertion(#[from] AssertionRefusal),
     /// Not a failure of the caller: no capacity to find out.
     #[error(transparent)]
     TooManyWaiting(#[from] TooManyWaiting),
@@ -124,9 +142,18 @@ pub async fn authenticate(
     peer: &PeerConnection,
     secrets: &SecretVerifier,
     trust: &ClientTrust,
+    issuer: &Issuer,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
     let unknown = || AuthenticationFailure::UnknownConsumer { claimed: request.client_id.clone() };
+    // A token is bound to a certificate that the consumer holds, never to whatever came along.
+    let held_certificate = |consumer: &ConsumerSystem| {
+        let held = |certificate: &&Arc<PeerCertificate>| {
+            client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
+        };
+        peer.certificate.as_ref().filter(held)
+    };
+    let mut assertion_use = None;
     let (consumer, method, credential, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
@@ -140,12 +167,26 @@ pub async fn authenticate(
                     is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
                 }));
             };
-            // A token is bound to a certificate that the consumer holds, never to whatever came along.
-            let held = |certificate: &&Arc<PeerCertificate>| {
-                client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
-            };
-            let certificate = peer.certificate.as_ref().filter(held);
+            let certificate = held_certificate(&consumer);
             (consumer, Method::Secret, credential, certificate)
+        }
+        PresentedCredential::Assertion(assertion) => {
+            let known = registered.as_deref();
+            let endpoint = known.filter(|consumer| consumer.accepts_token_endpoint_audience);
+            let token_endpoint = endpoint.map(|_| issuer.endpoint(TOKEN_PATH));
+            let circumstances = Circumstances {
+                client_id: request.client_id.as_deref(),
+                issuer: issuer.as_str(),
+                token_endpoint: token_endpoint.as_deref(),
+                now,
+            };
+            let keys = known.into_iter().flat_map(|consumer| consumer.keys_at(now));
+            let proven = client_assertion::prove(assertion, keys, &circumstances)?;
+            let credential = proven.credential;
+            assertion_use = Some(proven.assertion_use);
+            let consumer = registered.ok_or_else(unknown)?;
+            let certificate = held_certificate(&consumer);
+            (consumer, Method::PrivateKeyJwt, credential, certificate)
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
@@ -163,5 +204,5 @@ pub async fn authenticate(
         return Err(AuthenticationFailure::Suspended { since });
     }
     let certificate = certificate.map(|certificate| certificate.thumbprint());
-    Ok(AuthenticatedConsumer { consumer, method, credential, certificate })
+    Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate })
 }

@@ -70,15 +70,16 @@ impl From<TokenRequestError> for Refusal {
             E::Form(_) => Reason::FormMalformed,
             E::GrantTypeMissing => Reason::GrantTypeMissing,
             E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
-            E::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
-            E::TwoMechanisms => Reason::TwoMechanisms,
-            E::ClientIdsDiffer => Reason::ClientIdsDiffer,
-            E::AssertionUnsupported => Reason::AssertionUnsupported,
+            E::Credential(error) => error.reason(),
             E::ScopeMalformed => Reason::ScopeMalformed,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
         };
-        Self::new(reason, error.to_string())
+        let check = match &error {
+            E::Credential(error) => error.check(),
+            _ => None,
+        };
+        Self { check, ..Self::new(reason, error.to_string()) }
     }
 }
 
@@ -115,7 +116,23 @@ reasons! {
     AuthorizationHeaderMalformed "authorization_header_malformed" InvalidClient;
     TwoMechanisms "two_mechanisms" InvalidRequest;
     ClientIdsDiffer "client_ids_differ" InvalidRequest;
-    AssertionUnsupported "assertion_unsupported" InvalidClient;
+    AssertionTypeWrong "assertion_type_wrong" InvalidRequest;
+    AssertionMissing "assertion_missing" InvalidRequest;
+    AssertionMalformed "assertion_malformed" InvalidClient;
+    AssertionAlgorithm "assertion_algorithm" InvalidClient;
+    AssertionKeyNotNamed "assertion_key_not_named" InvalidClient;
+    AssertionIssuer "assertion_issuer" InvalidClient;
+    AssertionKeyUnknown "assertion_key_unknown" InvalidClient;
+    AssertionSignature "assertion_signature" InvalidClient;
+    AssertionTypeHeader "assertion_type_header" InvalidClient;
+    AssertionAudience "assertion_audience" InvalidClient;
+    AssertionExpiryMissing "assertion_expiry_missing" InvalidClient;
+    AssertionExpired "assertion_expired" InvalidClient;
+    AssertionLifetime "assertion_lifetime" InvalidClient;
+    AssertionNotYetValid "assertion_not_yet_valid" InvalidClient;
+    AssertionIdMissing "assertion_id_missing" InvalidClient;
+    AssertionReplayed "assertion_replayed" InvalidClient;
+    AssertionStoreUnavailable "assertion_store_unavailable" TemporarilyUnavailable;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
     ClientIdNeeded "client_id_needed" InvalidRequest;

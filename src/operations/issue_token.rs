@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::record_outcome::{Claimed, record_issue, record_refusal};
 use crate::{
     app::App,
-    authentication::{AuthenticatedConsumer, AuthenticationFailure, Method, authenticate, peer::PeerConnection},
+    authentication::{
+        AuthenticatedConsumer, AuthenticationFailure, Method, authenticate, client_assertion::AssertionUse,
+        peer::PeerConnection,
+    },
     authorisation::{GrantedAccess, authorise},
     clock::UnixTime,
     domain::{
@@ -70,8 +73,12 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let requester =
-        authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), now).await.map_err(refusal)?;
+    let requester = authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), &app.issuer, now)
+        .await
+        .map_err(refusal)?;
+    if let Some(assertion_use) = requester.assertion_use() {
+        record_assertion(app, assertion_use).await?;
+    }
     let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
@@ -119,14 +126,30 @@ fn find_consumer(
     }
 }
 
-/// One sentence for every failure of authentication, whatever it was (R13).
+/// One sentence for every failure of authentication, whatever it was (R13); an assertion's refusal tells by itself no
+/// more than a stranger may know.
 fn refusal(failure: AuthenticationFailure) -> Refusal {
-    if let AuthenticationFailure::TooManyWaiting(_) = failure {
-        return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+    match &failure {
+        AuthenticationFailure::TooManyWaiting(_) => {
+            return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+        }
+        AuthenticationFailure::Assertion(refused) => {
+            let check = refused.check();
+            let detail = format!("expected {}, received {}", check.expected, check.received);
+            return Refusal::new(refused.reason(), refused.to_string()).with_detail(detail).with_check(check);
+        }
+        _ => {}
     }
     let sentence = "the consumer could not be authenticated: check client_id, and that the secret or certificate is \
                     one that is registered for it and in date";
     Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_check(failure.check()).with_detail(failure)
+}
+
+/// R21, R56: an assertion counts once, and only if that can be written down.
+#[expect(clippy::unused_async, reason = "CALL SITE of the store of used assertions, which every node shares")]
+async fn record_assertion(_app: &App, _once: AssertionUse) -> Result<(), Refusal> {
+    let sentence = "whether the JWT was used before cannot be told now: try again shortly";
+    Err(Refusal::new(Reason::AssertionStoreUnavailable, sentence))
 }
 
 /// The one provider that all the names mean (R5).

@@ -3,6 +3,7 @@
 
 mod certificate_command;
 mod certificate_reload;
+mod client_assertions;
 mod client_certificates;
 mod client_trust;
 mod command_line;
