@@ -9,6 +9,7 @@
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
+//!     replay.rs                                which client assertions have been used, on every node
 //!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
@@ -55,6 +56,7 @@ pub mod http;
 pub mod operations;
 pub mod random;
 pub mod registry;
+pub mod replay;
 pub mod server;
 pub mod signing;
 pub mod storage;

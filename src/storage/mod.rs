@@ -3,6 +3,7 @@
 #[macro_use]
 mod connection;
 
+mod assertion_ids;
 mod changes;
 mod consumers;
 mod database;
@@ -13,6 +14,7 @@ mod ordered_merge;
 mod providers;
 mod sqlite_file;
 
+pub use assertion_ids::LARGEST_GROUP;
 pub use changes::RegistryContents;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("app", 3),
     ("authorisation", 3),
     ("registry", 3),
+    ("replay", 3),
     ("authentication", 2),
     ("signing", 2),
     ("storage", 2),

@@ -21,6 +21,7 @@ mod outage;
 mod provider;
 mod readme;
 mod registry;
+mod replay;
 mod requirements;
 mod serving;
 mod storage;

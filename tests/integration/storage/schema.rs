@@ -4,7 +4,7 @@ use careconnect_auth::storage::StorageError;
 
 use crate::support::databases::TestDatabase;
 
-const ALL: [&str; 3] = ["0001_groups", "0002_consumers", "0003_providers"];
+const ALL: [&str; 4] = ["0001_groups", "0002_consumers", "0003_providers", "0005_assertion_ids"];
 
 #[tokio::test]
 async fn migrations_are_applied_once() {
