@@ -4,8 +4,10 @@
 mod connection;
 
 mod assertion_ids;
+mod certificates;
 mod changes;
 mod consumers;
+mod credentials;
 mod database;
 mod error;
 mod groups;
@@ -16,5 +18,6 @@ mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
 pub use changes::RegistryContents;
+pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;
