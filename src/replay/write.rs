@@ -1,6 +1,9 @@
 //! Writes down what waits: one commit for all that came while the last one was under way.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -13,7 +16,7 @@ use crate::{
 impl ReplayStore {
     /// Writes until the last guard is gone and nothing waits any more: those who still serve while the server stops
     /// need it. One task does this at a time; a second one waits for the first to end.
-    pub async fn write(&self) {
+    pub async fn write(self: Arc<Self>) {
         let mut waiting = self.waiting.lock().await;
         let (mut group, mut reached) = (Vec::with_capacity(LARGEST_GROUP), true);
         while waiting.recv_many(&mut group, LARGEST_GROUP).await > 0 {

@@ -153,6 +153,20 @@ pub const ALL: &[Metric] = &[
         labels: &[],
         help: "Client assertions in one write; the fuller, the busier the database.",
     },
+    Metric {
+        name: "careconnect_key_set_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Fetches of the key sets that consumers publish, fetched or failed.",
+    },
+    Metric {
+        name: "careconnect_key_set_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
+    },
     BUILD_INFO,
 ];
 

@@ -14,6 +14,7 @@ mod framing;
 mod http2_floods;
 mod interop;
 
+mod key_sets;
 mod metrics;
 mod openapi;
 mod operator_commands;

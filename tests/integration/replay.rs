@@ -34,7 +34,7 @@ impl Node {
     async fn impatient(database: &TestDatabase, patience: Duration) -> Self {
         let (guard, store) = ReplayGuard::new(database.another_handle().await, patience);
         let (mut tasks, writer) = (JoinSet::new(), store.clone());
-        tasks.spawn(async move { writer.write().await });
+        tasks.spawn(writer.write());
         let node = Self { guard, store, _tasks: tasks };
         until("a connection", async || node.record(random::uuid()).await == Ok(())).await;
         node
@@ -170,7 +170,7 @@ async fn without_a_writer_every_caller_is_refused_in_time_and_a_full_queue_refus
     assert_eq!(soon("an answer", late).await, Err(ReplayRefused::Unavailable));
 
     drop(given_up);
-    let writer = tokio::spawn(async move { store.write().await });
+    let writer = tokio::spawn(store.write());
     let id = random::uuid();
     until("room", async || guard.record(id, UNTIL).await != Err(ReplayRefused::Unavailable)).await;
     assert_eq!(database.handle().prune_assertion_ids(UNTIL.plus(1), u32::MAX).await.unwrap(), 1, "those who gave up");
