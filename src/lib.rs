@@ -9,7 +9,7 @@
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
-//!     credential_uses.rs  expiries.rs    when each way in was used last · what ends soon
+//!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
 //!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
@@ -60,6 +60,7 @@ pub mod operations;
 pub mod random;
 pub mod record;
 pub mod registry;
+pub mod replay;
 pub mod server;
 pub mod signing;
 pub mod storage;

@@ -18,6 +18,7 @@ pub mod client_secret;
 pub mod client_trust;
 mod failed_check;
 pub mod key_import;
+pub mod key_sets;
 pub mod peer;
 pub mod trust_anchor;
 

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("credential_uses", 3),
     ("expiries", 3),
     ("registry", 3),
+    ("replay", 3),
     ("authentication", 2),
     ("record", 2),
     ("signing", 2),

@@ -16,6 +16,7 @@ mod framing;
 mod http2_floods;
 mod interop;
 
+mod key_sets;
 mod metrics;
 mod openapi;
 mod operator_commands;
@@ -24,6 +25,7 @@ mod provider;
 mod readme;
 mod record;
 mod registry;
+mod replay;
 mod requirements;
 mod serving;
 mod storage;
