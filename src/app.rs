@@ -6,10 +6,14 @@ use arc_swap::ArcSwap;
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
-    authentication::{AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust},
+    authentication::{
+        AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust,
+        failure_budget::FailureBudgets,
+    },
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
     domain::{ClaimsProfile, ProviderSystem, Reason, Refusal},
+    rate_limit::RateLimits,
     registry::Registry,
     signing::{KeyRing, SignedToken, SigningError},
 };
@@ -26,6 +30,10 @@ pub struct App {
     pub key_ring: KeyRing,
     /// Verified secrets.
     pub secrets: SecretVerifier,
+    /// How often somebody may fail to prove who it is.
+    pub failure_budgets: FailureBudgets,
+    /// How many requests a consumer may make.
+    pub rate_limits: RateLimits,
     /// Which certificates are believed; swapped whole on a reload.
     pub trust: Arc<ArcSwap<ClientTrust>>,
     /// How long tokens are issued from memory without a look at the database, in seconds.
@@ -49,6 +57,8 @@ impl App {
         Self {
             issuer: issuer.clone(),
             secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
+            failure_budgets: FailureBudgets::of(limits),
+            rate_limits: RateLimits::of(limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),

@@ -10,7 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
-//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
+//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs  budget.rs  rate_limit.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!
@@ -45,6 +45,7 @@ pub mod app;
 pub mod authentication;
 pub mod authorisation;
 pub mod blocking;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -54,6 +55,7 @@ pub mod fair_share;
 pub mod http;
 pub mod operations;
 pub mod random;
+pub mod rate_limit;
 pub mod registry;
 pub mod server;
 pub mod signing;

@@ -12,12 +12,16 @@ pub mod chain_refusal;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
+pub mod failure_budget;
+mod hashing_threads;
 pub mod peer;
+pub mod secret_hash;
 pub mod trust_anchor;
 
 use client_certificate::CertificateRefusal;
 use client_secret::{SecretVerifier, TooManyWaiting};
 use client_trust::ClientTrust;
+use failure_budget::{Attempt, FailureBudgets, TooManyFailures};
 use peer::{PeerCertificate, PeerConnection};
 
 /// A consumer that has proven itself, this second. Only [`authenticate`] makes one.
@@ -95,6 +99,16 @@ pub enum AuthenticationFailure {
     /// Not a failure of the caller: no capacity to find out.
     #[error(transparent)]
     TooManyWaiting(#[from] TooManyWaiting),
+    /// So many attempts failed that this one was not looked at.
+    #[error(transparent)]
+    TooManyFailures(#[from] TooManyFailures),
+}
+
+impl AuthenticationFailure {
+    /// Was there an attempt that proved nothing? Then it counts against whoever made it.
+    const fn counts(&self) -> bool {
+        !matches!(self, Self::TooManyWaiting(_) | Self::TooManyFailures(_))
+    }
 }
 
 /// Proves that `request`, which came over `peer`, is from the consumer that it names.
@@ -106,13 +120,33 @@ pub async fn authenticate(
     peer: &PeerConnection,
     secrets: &SecretVerifier,
     trust: &ClientTrust,
+    budgets: &FailureBudgets,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+    let attempt = budgets.attempt(request.client_id.as_deref().unwrap_or_default(), peer.address.ip(), now);
+    let outcome = prove(request, registered, peer, secrets, trust, &attempt).await;
+    match &outcome {
+        Ok(_) => attempt.succeeded(),
+        Err(failure) if failure.counts() => attempt.failed(),
+        Err(_) => {}
+    }
+    outcome
+}
+
+async fn prove(
+    request: &TokenRequest,
+    registered: Option<Arc<ConsumerSystem>>,
+    peer: &PeerConnection,
+    secrets: &SecretVerifier,
+    trust: &ClientTrust,
+    attempt: &Attempt<'_>,
+) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+    let now = attempt.now;
     let (consumer, method, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
-            let proven = secrets.verify(secret, active, peer.address.ip(), now).await?;
+            let proven = secrets.verify(secret, active, attempt).await?;
             let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
             if consumer.is_active() && proven.is_none() {
                 return Err(AuthenticationFailure::WrongSecret);
@@ -126,6 +160,9 @@ pub async fn authenticate(
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
+            if !certificate.is_self_issued() && !certificate.is_judged(trust, now) {
+                attempt.check()?;
+            }
             let consumer = registered.ok_or_else(|| match request.client_id {
                 Some(_) => AuthenticationFailure::UnknownConsumer,
                 None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },

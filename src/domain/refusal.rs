@@ -13,18 +13,29 @@ pub struct Refusal {
     pub description: String,
     /// What only the operator may know.
     pub detail: Option<String>,
+    /// Seconds after which the same request may succeed, where that is known.
+    pub retry_after: Option<u32>,
 }
 
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: repeatable(&description.into()), detail: None }
+        Self { reason, description: repeatable(&description.into()), detail: None, retry_after: None }
     }
 
     /// The same with a detail for the log.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(repeatable(&detail.to_string()));
+        self
+    }
+}
+
+impl Refusal {
+    /// The same with the seconds to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 }
@@ -91,6 +102,8 @@ reasons! {
     AssertionUnsupported "assertion_unsupported" InvalidClient;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
+    TooManyFailures "too_many_failures" TemporarilyUnavailable;
+    RateLimited "rate_limited" TemporarilyUnavailable;
     ClientIdNeeded "client_id_needed" InvalidRequest;
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;

@@ -7,8 +7,12 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    authentication::{AuthenticatedConsumer, AuthenticationFailure, authenticate, peer::PeerConnection},
+    authentication::{
+        AuthenticatedConsumer, AuthenticationFailure, authenticate, failure_budget::TooManyFailures,
+        peer::PeerConnection,
+    },
     authorisation::{GrantedAccess, authorise},
+    budget::Exhausted,
     clock::UnixTime,
     domain::{
         Audience, ConsumerSystem, PresentedCredential, ProviderSystem, Reason, Refusal, TokenRequest,
@@ -63,8 +67,10 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let requester =
-        authenticate(request, registered, caller.peer, &app.secrets, &app.trust.load(), now).await.map_err(refusal)?;
+    let (trust, budgets) = (app.trust.load(), &app.failure_budgets);
+    let requester = authenticate(request, registered, caller.peer, &app.secrets, &trust, budgets, now).await;
+    let requester = requester.map_err(refusal)?;
+    app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
     let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
@@ -106,12 +112,36 @@ fn find_consumer(
 
 /// One sentence for every failure of authentication, whatever it was (R13).
 fn refusal(failure: AuthenticationFailure) -> Refusal {
-    if let AuthenticationFailure::TooManyWaiting(_) = failure {
-        return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+    match failure {
+        AuthenticationFailure::TooManyWaiting(_) => {
+            return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
+        }
+        AuthenticationFailure::TooManyFailures(TooManyFailures { budget, retry_after }) => {
+            count_budget_refusal(budget);
+            let sentence = format!(
+                "too many attempts from this address have failed, so this one was not looked at: mend the credential, and \
+                 try again in {retry_after} s"
+            );
+            return Refusal::new(Reason::TooManyFailures, sentence).with_detail(failure).retry_after(retry_after);
+        }
+        _ => {}
     }
     let sentence = "the consumer could not be authenticated: check client_id, and that the secret or certificate is \
                     one that is registered for it and in date";
     Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_detail(failure)
+}
+
+fn too_many_requests(Exhausted { retry_after }: Exhausted) -> Refusal {
+    count_budget_refusal("consumer_rate");
+    let sentence = format!(
+        "the consumer has made as many requests as it may in a minute: try again in {retry_after} s, and keep each token \
+         until it ends"
+    );
+    Refusal::new(Reason::RateLimited, sentence).retry_after(retry_after)
+}
+
+fn count_budget_refusal(budget: &'static str) {
+    metrics::counter!("careconnect_budget_refusals_total", "budget" => budget).increment(1);
 }
 
 /// The one provider that all the names mean (R5).
