@@ -28,7 +28,8 @@ impl RateLimits {
 
     /// Counts a request of `consumer`, or says when it may make one again.
     pub fn take(&self, consumer: &ConsumerSystem, now: UnixTime) -> Result<(), Exhausted> {
-        match Rate::per_minute(self.default, self.at_once) {
+        let per_minute = consumer.requests_per_minute.unwrap_or(self.default);
+        match Rate::per_minute(per_minute, self.at_once) {
             Some(rate) => self.budgets.take(self.budgets.key(&consumer.client_id), rate, now),
             None => Ok(()),
         }

@@ -13,6 +13,7 @@ use crate::{
     budget::{BudgetKey, Budgets, Exhausted, Rate},
     clock::UnixTime,
     config::Limits,
+    domain::FailedCheck,
     fair_share::network,
 };
 
@@ -24,6 +25,14 @@ pub struct TooManyFailures {
     pub budget: &'static str,
     /// Seconds until one attempt will be looked at.
     pub retry_after: u32,
+}
+
+impl TooManyFailures {
+    /// The check that failed, with both sides.
+    pub fn check(&self) -> FailedCheck {
+        let expected = format!("failures left in the budget of {}", self.budget);
+        FailedCheck::new("too_many_failures", expected, format!("none for {} s", self.retry_after))
+    }
 }
 
 /// What each address, and each consumer at an address, may still fail.

@@ -126,8 +126,10 @@ impl Registration {
             asid: self.asid,
             organisation: Organisation { ods_code: self.ods_code, organisation_type: self.organisation_type },
             groups: self.groups.into_iter().collect(),
-            certificates,
+            credentials: certificates.into_iter().map(CredentialKind::from).collect(),
             with_secret: self.secret,
+            accepts_token_endpoint_audience: false,
+            requests_per_minute: None,
         })
     }
 }
@@ -224,9 +226,9 @@ fn described(consumer: &ConsumerSystem) -> Vec<(&'static str, String)> {
         ("registered", consumer.created_at.to_string()),
         ("groups", groups.join(" ")),
     ];
-    fields.extend(consumer.credentials.iter().map(|credential| match &credential.kind {
-        CredentialKind::Secret(_) => ("credential", "secret".to_owned()),
-        CredentialKind::Certificate(identity) => ("credential", format!("{} {}", identity.kind(), identity.value())),
+    fields.extend(consumer.credentials.iter().map(|credential| {
+        let value = credential.kind.public_value().map(|value| format!(" {value}")).unwrap_or_default();
+        ("credential", format!("{}{value}", credential.kind.name()))
     }));
     fields
 }
@@ -234,12 +236,8 @@ fn described(consumer: &ConsumerSystem) -> Vec<(&'static str, String)> {
 /// A consumer as JSON; secrets are not in it.
 pub(super) fn shown(consumer: &ConsumerSystem) -> Value {
     let credential = |credential: &Credential| {
-        let (kind, value) = match &credential.kind {
-            CredentialKind::Secret(_) => ("secret", None),
-            CredentialKind::Certificate(identity) => (identity.kind(), Some(identity.value())),
-        };
         json!({
-            "id": credential.id.0, "label": credential.label, "kind": kind, "value": value,
+            "id": credential.id.0, "label": credential.label, "kind": credential.kind.name(), "value": credential.kind.public_value(),
             "starts_at": credential.starts_at.to_string(), "ends_at": credential.ends_at.map(|end| end.to_string()),
         })
     };

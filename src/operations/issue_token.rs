@@ -97,7 +97,7 @@ fn find_consumer(
     owners.sort_by(|one, other| one.client_id.cmp(&other.client_id));
     owners.dedup_by(|one, other| one.client_id == other.client_id);
     let may_use_it = |owner: &&Arc<ConsumerSystem>| {
-        owner.is_active() && owner.certificates_at(now).any(|held| identities.contains(held))
+        owner.is_active() && owner.certificates_at(now).any(|(_, held)| identities.contains(&held.identity))
     };
     let mut users = owners.iter().filter(may_use_it);
     match (users.next(), users.next()) {
@@ -116,13 +116,14 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
         AuthenticationFailure::TooManyWaiting(_) => {
             return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
         }
-        AuthenticationFailure::TooManyFailures(TooManyFailures { budget, retry_after }) => {
+        AuthenticationFailure::TooManyFailures(ref too_many @ TooManyFailures { budget, retry_after }) => {
             count_budget_refusal(budget);
             let sentence = format!(
                 "too many attempts from this address have failed, so this one was not looked at: mend the credential, and \
                  try again in {retry_after} s"
             );
-            return Refusal::new(Reason::TooManyFailures, sentence).with_detail(failure).retry_after(retry_after);
+            let refusal = Refusal::new(Reason::TooManyFailures, sentence).with_detail(too_many);
+            return refusal.with_check(too_many.check()).retry_after(retry_after);
         }
         _ => {}
     }

@@ -1,3 +1,4 @@
+mod abuse;
 mod bodies;
 mod by_certificate;
 mod by_secret;
