@@ -14,6 +14,7 @@ pub mod client_secret;
 pub mod client_trust;
 pub mod failure_budget;
 mod hashing_threads;
+pub mod key_import;
 pub mod peer;
 pub mod secret_hash;
 pub mod trust_anchor;

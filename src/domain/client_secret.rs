@@ -60,6 +60,7 @@ impl SecretImportError {
 
 /// A new secret: a prefix that scanners recognise, 256 random bits, and a checksum that tells a typing error from a
 /// wrong secret without asking the server.
+#[derive(Clone)]
 pub struct ClientSecret(SecretString);
 
 impl ClientSecret {

@@ -117,6 +117,31 @@ impl Database {
         })
     }
 
+    /// Changes what is given of how a consumer is treated; [`StorageError::NotFound`] when there is none.
+    pub async fn change_consumer(
+        &self,
+        client_id: &ClientId,
+        accepts_token_endpoint_audience: Option<bool>,
+        requests_per_minute: Option<Option<u32>>,
+    ) -> Result<(), StorageError> {
+        const CHANGE: &str = "UPDATE consumers SET revision = $1, \
+            accepts_token_endpoint_audience = COALESCE($2, accepts_token_endpoint_audience), \
+            requests_per_minute = CASE WHEN $3 THEN $4 ELSE requests_per_minute END WHERE client_id = $5";
+        in_revision!(self, |transaction, revision| {
+            let changed = sqlx::query(CHANGE)
+                .bind(revision)
+                .bind(accepts_token_endpoint_audience)
+                .bind(requests_per_minute.is_some())
+                .bind(requests_per_minute.flatten().map(i64::from))
+                .bind(client_id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            if changed.rows_affected() == 0 {
+                return Err(StorageError::not_found("consumer", client_id));
+            }
+        })
+    }
+
     /// The consumer of that client id; its credentials in the order of their start.
     pub async fn find_consumer(&self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_consumers!(transaction, NAMED, client_id.as_str()).pop())

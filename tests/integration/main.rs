@@ -8,6 +8,7 @@ mod client_trust;
 mod command_line;
 mod configuration;
 mod connection_limits;
+mod credential_commands;
 mod discovery;
 mod floors;
 mod framing;

@@ -120,7 +120,7 @@ async fn a_certificate_policy_comes_back_and_holds_until_it_is_removed() {
         removed_at: None,
     };
     database.handle().insert_certificate_policy(&policy).await.unwrap();
-    assert_eq!(database.handle().load_all().await.unwrap().certificate_policies, [policy.clone()]);
+    assert_eq!(database.handle().load_all().await.unwrap().certificate_policies, std::slice::from_ref(&policy));
     let refusal = database.handle().insert_certificate_policy(&policy).await.unwrap_err();
     assert!(matches!(refusal, StorageError::AlreadyExists { what: "certificate policy", .. }), "{refusal}");
 
