@@ -138,6 +138,11 @@ impl PeerCertificate {
         Ok(())
     }
 
+    /// Is it known that `trust` trusts it at `now`, without looking for a path?
+    pub fn is_judged(&self, trust: &ClientTrust, now: UnixTime) -> bool {
+        self.known_path(trust, now).is_some()
+    }
+
     /// Does `trust` trust it at `now`? Judged again only when the trust has changed or a date has passed, but for what an
     /// administrator has blocked, which counts at once.
     pub fn verdict(&self, trust: &ClientTrust, now: UnixTime) -> Result<Arc<TrustedPath>, ChainRefusal> {

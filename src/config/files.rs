@@ -25,7 +25,9 @@ impl LoadedConfig {
         let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
         let short = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
         let named = tls.client_authorities.0.iter().flat_map(ClientAuthority::files);
-        for (key, file) in public.chain(short).chain(named.map(|file| ("tls.client_authorities", file))) {
+        let named = named.map(|file| ("tls.client_authorities", file));
+        let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
+        for (key, file) in public.chain(short).chain(named).chain(of_key_sets) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));

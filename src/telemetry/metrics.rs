@@ -36,6 +36,9 @@ pub enum Kind {
 /// From a cached secret to an Argon2 computation behind a full queue.
 const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// Up to the most that are written at once.
+const GROUP_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 /// Every metric of the server. The floors below name them as text; a test holds code and table together.
 pub const ALL: &[Metric] = &[
     Metric {
@@ -51,6 +54,14 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &["reason"],
         help: "Token requests refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_budget_refusals_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["budget"],
+        help: "Token requests answered with 429, by the budget that was used up: failures of a consumer at an address, of \
+               an address, or requests of a consumer.",
     },
     Metric {
         name: "careconnect_token_request_duration_seconds",
@@ -177,6 +188,34 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &[],
         help: "Lines that the reader of standard error did not take in time; the events happened, the log lacks them.",
+    },
+    Metric {
+        name: "careconnect_replay_records_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Client assertions put down as used: recorded, replayed, or unavailable because the database did not answer.",
+    },
+    Metric {
+        name: "careconnect_replay_group_size",
+        kind: Kind::Histogram(GROUP_SIZES),
+        unit: Unit::Count,
+        labels: &[],
+        help: "Client assertions in one write; the fuller, the busier the database.",
+    },
+    Metric {
+        name: "careconnect_key_set_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Fetches of the key sets that consumers publish, fetched or failed.",
+    },
+    Metric {
+        name: "careconnect_key_set_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
     },
     BUILD_INFO,
 ];

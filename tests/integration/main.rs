@@ -3,6 +3,7 @@
 
 mod certificate_command;
 mod certificate_reload;
+mod client_assertions;
 mod client_authorities;
 mod client_certificates;
 mod client_trust;
@@ -16,6 +17,7 @@ mod framing;
 mod http2_floods;
 mod interop;
 
+mod key_sets;
 mod metrics;
 mod openapi;
 mod operator_commands;
@@ -24,6 +26,7 @@ mod provider;
 mod readme;
 mod record;
 mod registry;
+mod replay;
 mod requirements;
 mod revocation_lists;
 mod serving;
