@@ -17,6 +17,7 @@ mod sections;
 mod serving;
 mod setting;
 mod standard_types;
+mod tables;
 
 pub use self::{
     addresses::ListenOrOff,
@@ -30,4 +31,5 @@ pub use self::{
     sections::{Config, Database, Keys, Limits, Log, Metrics, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
+    tables::{Table, Tables},
 };
