@@ -12,6 +12,7 @@ pub mod chain_refusal;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
+pub mod forwarded;
 pub mod peer;
 pub mod trust_anchor;
 

@@ -11,6 +11,8 @@ mod files;
 mod issuer;
 mod load;
 mod log;
+mod networks;
+mod proxies;
 mod quantities;
 pub mod reference;
 mod sections;
@@ -27,6 +29,8 @@ pub use self::{
     issuer::{InvalidIssuer, Issuer},
     load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},
     log::{LogFilter, LogFormat},
+    networks::Network,
+    proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
     sections::{Config, Database, Keys, Limits, Log, Metrics, Registry, Tls},
     serving::Serving,

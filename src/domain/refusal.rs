@@ -92,6 +92,8 @@ reasons! {
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
     ClientIdNeeded "client_id_needed" InvalidRequest;
+    CertificateHeaderRepeated "certificate_header_repeated" InvalidRequest;
+    CertificateHeaderMalformed "certificate_header_malformed" InvalidRequest;
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;
     GroupNotHeld "group_not_held" InvalidScope;

@@ -14,7 +14,7 @@ use super::{
     serve_plain,
 };
 use crate::{
-    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
+    app::App, authentication::forwarded::proxies::Proxies, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
     registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
 };
 
@@ -69,7 +69,9 @@ impl RunningServer {
         database.require_current_schema().await?;
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
         let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
-        let clients = ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) };
+        let configured = config.proxies.clone();
+        let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
+        let clients = ClientAuthentication::Optional { self_signed: known_thumbprints(&registry, &proxies) };
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
@@ -78,7 +80,7 @@ impl RunningServer {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
-        let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
+        let router = http::router(app.clone(), proxies, config.limits.request_timeout_seconds.duration());
         let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
         tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
@@ -109,9 +111,12 @@ impl RunningServer {
     }
 }
 
-fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
-    let registry = registry.clone();
-    Arc::new(move |thumbprint: &CertificateThumbprint| registry.knows_thumbprint(thumbprint))
+/// Those of consumers, and those of the proxies in front.
+fn known_thumbprints(registry: &Arc<Registry>, proxies: &Arc<Proxies>) -> super::IsRegistered {
+    let (registry, proxies) = (registry.clone(), proxies.clone());
+    Arc::new(move |thumbprint: &CertificateThumbprint| {
+        registry.knows_thumbprint(thumbprint) || proxies.knows_thumbprint(thumbprint)
+    })
 }
 
 /// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.

@@ -123,6 +123,13 @@ pub const ALL: &[Metric] = &[
         help: "Secrets that wait for an Argon2 computation.",
     },
     Metric {
+        name: "careconnect_proxy_headers_ignored_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["header"],
+        help: "Headers with a client certificate that did not come from a configured proxy, by header.",
+    },
+    Metric {
         name: "careconnect_connections_refused_total",
         kind: Kind::Counter,
         unit: Unit::Count,
