@@ -29,7 +29,9 @@ pub(super) fn examine(config_file: Option<&Path>, now: UnixTime) -> (Option<Load
         }
         Ok(_) => {}
     }
-    if findings.problems.is_empty() && let Err(error) = Proxies::load(&loaded.config.proxies) {
+    if findings.problems.is_empty()
+        && let Err(error) = Proxies::load(&loaded.config.proxies)
+    {
         findings.problems.push(Problem::of_key("proxies", error.to_string()));
     }
     (Some(loaded), findings)

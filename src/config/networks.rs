@@ -41,7 +41,9 @@ impl FromStr for Network {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => bits,
-            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.parse().map_err(|_| wrong())?,
+            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+                digits.parse().map_err(|_| wrong())?
+            }
             Some(_) => return Err(wrong()),
         };
         if prefix > bits || address.to_canonical() != address {

@@ -200,7 +200,9 @@ impl Table for Proxy {
                 .to_owned());
         }
         if self.addresses.is_empty() != self.shared_key_file.is_none() {
-            return Err("expected `addresses` and `shared_key_file` together: an address alone proves nothing".to_owned());
+            return Err(
+                "expected `addresses` and `shared_key_file` together: an address alone proves nothing".to_owned()
+            );
         }
         self.check_headers()
     }

@@ -87,11 +87,7 @@ impl Forwarding {
 }
 
 /// Tells everything further in who the client is.
-pub(super) async fn find_client(
-    State(forwarding): State<Forwarding>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn find_client(State(forwarding): State<Forwarding>, mut request: Request, next: Next) -> Response {
     if let Some(peer) = request.extensions().get::<PeerConnection>() {
         let (client, refused) = forwarding.client_behind(peer, request.headers());
         let extensions = request.extensions_mut();

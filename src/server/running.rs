@@ -14,8 +14,9 @@ use super::{
     serve_plain,
 };
 use crate::{
-    app::App, authentication::forwarded::proxies::Proxies, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
-    registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
+    app::App, authentication::forwarded::proxies::Proxies, blocking::blocking, clock::Clock, config::Config,
+    domain::CertificateThumbprint, http, registry::Registry, signing::KeyRing, storage::Database,
+    telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.

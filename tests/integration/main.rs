@@ -19,6 +19,7 @@ mod openapi;
 mod operator_commands;
 mod outage;
 mod provider;
+mod proxies;
 mod readme;
 mod registry;
 mod requirements;

@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn what_is_asked_for_stays_and_the_rest_is_bounded() {
         let cache = Cache::new(2);
-        let read = |digest: u8| cache.get_or([digest; 32], || Ok::<_, Infallible>(Some(certificate()))).unwrap().unwrap();
+        let read =
+            |digest: u8| cache.get_or([digest; 32], || Ok::<_, Infallible>(Some(certificate()))).unwrap().unwrap();
         let first = read(0);
         for digest in 1..20 {
             read(digest);

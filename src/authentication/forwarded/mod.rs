@@ -3,6 +3,7 @@
 //! Pure, and strict: a proxy writes what its form says, so anything else is somebody else's work.
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::ForwardedFormat;
 
@@ -72,6 +73,10 @@ pub fn read_chain(
     }
     if chain.len() > MAX_CERTIFICATES {
         return Err(Unreadable("at most 17 certificates"));
+    }
+    let is_whole = |der: &CertificateDer<'_>| X509Certificate::from_der(der).is_ok_and(|(rest, _)| rest.is_empty());
+    if !chain.iter().all(is_whole) {
+        return Err(Unreadable("certificates (RFC 5280), each whole"));
     }
     Ok(Some(chain))
 }

@@ -2,9 +2,7 @@
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use super::{
-    NEVER_READ, cache::Cache, client_address::last_address, read_chain, usual_headers,
-};
+use super::{NEVER_READ, cache::Cache, client_address::last_address, read_chain, usual_headers};
 use crate::{
     authentication::{
         client_certificate::prove,
@@ -139,11 +137,7 @@ impl Proxies {
         (proxy.client_address(values).unwrap_or(peer.address), self.certificate(proxy, values))
     }
 
-    fn certificate(
-        &self,
-        proxy: &TrustedProxy,
-        values: &Values<'_>,
-    ) -> Result<Option<Arc<PeerCertificate>>, Refusal> {
+    fn certificate(&self, proxy: &TrustedProxy, values: &Values<'_>) -> Result<Option<Arc<PeerCertificate>>, Refusal> {
         if let Some(other) = usual_headers().find(|name| !proxy.reads(name) && !values(name).is_empty()) {
             let expected = &proxy.certificate_header;
             let sentence = format!(
@@ -267,7 +261,8 @@ fn single<'a>(header: &str, values: &Values<'a>) -> Result<Option<&'a str>, Refu
             Refusal::new(Reason::CertificateHeaderMalformed, sentence)
         }),
         _ => {
-            let sentence = format!("the header {header} is there more than once: the proxy in front must set it, not add to it");
+            let sentence =
+                format!("the header {header} is there more than once: the proxy in front must set it, not add to it");
             Err(Refusal::new(Reason::CertificateHeaderRepeated, sentence))
         }
     }
