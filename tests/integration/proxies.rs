@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     authority::{Authority, Identity},
+    command::run,
     log::Log,
     nginx::Nginx,
     requests::{Answer, TokenCall},
@@ -46,6 +47,7 @@ fn is_nobody(answer: &Answer) {
 #[tokio::test]
 async fn a_certificate_that_nginx_passes_on_gets_a_token_and_the_same_header_sent_directly_none() {
     // R28
+    assert!(include_str!("../../docs/proxies.md").contains(PASSES_ON));
     let (server, identity) = scene(BY_NAME).await;
     let own = server.client_authority.client(PROXY);
     let nginx = Nginx::in_front_of(&server, Some(&own), PASSES_ON).await;
@@ -121,6 +123,50 @@ async fn through_a_proxy_a_header_twice_or_of_another_form_or_unreadable_is_refu
         assert_eq!(call(&[("x-ssl-client-cert", unreadable)]).await.refused(400).1, "certificate_header_malformed");
     }
     is_nobody(&call(&[("x-ssl-client-cert", "")]).await);
+}
+
+#[tokio::test]
+async fn a_header_of_another_form_that_a_proxy_lets_through_is_nobody_s_certificate() {
+    // R28
+    let (server, identity) = scene(BY_NAME).await;
+    let proxy = server.client_with(&server.client_authority.client(PROXY));
+    for name in forwarded::usual_headers().filter(|name| *name != "x-ssl-client-cert") {
+        let call = call(&server, proxy.clone()).header(name, &urlencoded(&identity));
+        is_nobody(&call.header("x-ssl-client-cert", "").send().await);
+    }
+}
+
+#[tokio::test]
+async fn doctor_proves_from_outside_that_no_header_is_believed() {
+    // R28
+    let (server, _) = scene(BY_NAME).await;
+    let own = server.client_authority.client(PROXY);
+    let lets_it_through = "proxy_set_header X-SSL-Client-Cert $http_x_ssl_client_cert;";
+    let (sound, leaky) = (
+        Nginx::in_front_of(&server, Some(&own), PASSES_ON).await,
+        Nginx::in_front_of(&server, Some(&own), lets_it_through).await,
+    );
+    let elsewhere = TempDir::new().unwrap();
+    let doctor = async |port: u16| {
+        let url = format!("https://localhost:{port}{}/", server.issuer_path());
+        let directory = elsewhere.path().to_owned();
+        let run = move || run(&directory, &["doctor", "--spoof-check", "--json", "--url", &url]);
+        let run = tokio::task::spawn_blocking(run).await.unwrap();
+        let findings = run.json().as_array().unwrap().clone();
+        let bad =
+            findings.iter().filter(|finding| finding["verdict"] != "ok").map(|finding| finding["detail"].to_string());
+        (run.code, findings.len(), bad.collect::<Vec<_>>().join("\n"))
+    };
+    for port in [server.running.address.port(), sound.port] {
+        let (code, headers, bad) = doctor(port).await;
+        assert!(code == 0 && headers > 10 && bad.is_empty(), "{code} {headers} {bad}");
+    }
+    let (code, _, bad) = doctor(leaky.port).await;
+    assert_eq!(code, 1);
+    assert!(bad.contains("x-ssl-client-cert from here is believed") && !bad.contains('\n'), "{bad}");
+
+    let nobody_listens = doctor(9).await;
+    assert_eq!((nobody_listens.0, nobody_listens.1), (1, 1), "{}", nobody_listens.2);
 }
 
 #[tokio::test]

@@ -88,15 +88,10 @@ impl Proxies {
     /// Reads the key files of the configured proxies.
     pub fn load(configured: &Tables<Proxy>) -> Result<Self, ProxyError> {
         let proxies = configured.iter().map(TrustedProxy::load).collect::<Result<Vec<_>, _>>()?;
-        let own = proxies.iter().flat_map(|proxy| [Some(&proxy.certificate_header), proxy.chain_header.as_ref()]);
-        let mut header_names: Vec<String> = usual_headers().chain(NEVER_READ).map(str::to_owned).collect();
-        header_names.extend(own.flatten().cloned());
-        header_names.sort_unstable();
-        header_names.dedup();
-        Ok(Self { proxies, header_names, cache: Cache::new(REMEMBERED) })
+        Ok(Self { proxies, header_names: header_names(configured), cache: Cache::new(REMEMBERED) })
     }
 
-    /// Every header that anybody could mean a certificate with: those of all forms, and those that are configured.
+    /// Every header that anybody could mean a certificate with: [`header_names`].
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
         self.header_names.iter().map(String::as_str)
     }
@@ -138,23 +133,16 @@ impl Proxies {
     }
 
     fn certificate(&self, proxy: &TrustedProxy, values: &Values<'_>) -> Result<Option<Arc<PeerCertificate>>, Refusal> {
-        if let Some(other) = usual_headers().find(|name| !proxy.reads(name) && !values(name).is_empty()) {
-            let expected = &proxy.certificate_header;
-            let sentence = format!(
-                "the proxy in front passes certificates on in {expected}, and the request has {other} as well: it may \
-                 bring one only"
-            );
-            return Err(Refusal::new(Reason::CertificateHeaderRepeated, sentence));
-        }
-        let certificate = single(&proxy.certificate_header, values)?;
+        let header = &proxy.certificate_header;
+        let certificate = single(header, values)?;
         let issuers = proxy.chain_header.as_deref().map(|name| single(name, values)).transpose()?.flatten();
-        let malformed = |why: String| {
-            let sentence = format!("the certificate in {} cannot be read: {why}", proxy.certificate_header);
-            Refusal::new(Reason::CertificateHeaderMalformed, sentence)
-        };
         if certificate.is_none() && issuers.is_none() {
             return Ok(None);
         }
+        let malformed = |why: String| {
+            let sentence = format!("the certificate in {header} cannot be read: {why}");
+            Refusal::new(Reason::CertificateHeaderMalformed, sentence)
+        };
         let parse = || {
             let chain = read_chain(proxy.format, certificate, issuers).map_err(|error| malformed(error.to_string()))?;
             let parsed = chain.map(PeerCertificate::parse).transpose();
@@ -162,8 +150,28 @@ impl Proxies {
         };
         let digests = [certificate, issuers].map(|value| sha256(value.unwrap_or_default().as_bytes()));
         let key = [proxy.format.name().as_bytes(), digests.as_flattened()].concat();
-        self.cache.get_or(sha256(&key), parse)
+        let found = self.cache.get_or(sha256(&key), parse)?;
+        let is_another = |name: &&str| !proxy.reads(name) && !values(name).is_empty();
+        match usual_headers().find(is_another).filter(|_| found.is_some()) {
+            None => Ok(found),
+            Some(other) => {
+                let sentence = format!(
+                    "the proxy in front passes a certificate on in {header}, and the request has {other} as well"
+                );
+                Err(Refusal::new(Reason::CertificateHeaderRepeated, sentence))
+            }
+        }
     }
+}
+
+/// Every header that anybody could mean a certificate with: those of all forms, and those that are configured.
+pub fn header_names(configured: &Tables<Proxy>) -> Vec<String> {
+    let own = configured.iter().flat_map(|proxy| [Some(proxy.certificate_header()), proxy.chain_header()]);
+    let mut names: Vec<String> = usual_headers().chain(NEVER_READ).map(str::to_owned).collect();
+    names.extend(own.flatten().map(str::to_owned));
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 impl TrustedProxy {
