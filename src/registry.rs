@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, UnixTime},
     domain::{
-        Audience, CertificateIdentity, CertificateThumbprint, ConsumerSystem, GroupDefinition,
-        OrganisationTypeDefinition, ProviderSystem,
+        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, CertificateThumbprint, ConsumerSystem,
+        GroupDefinition, KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
     },
     storage::{Database, StorageError},
 };
@@ -54,6 +54,22 @@ impl Registry {
     /// Has any consumer a credential for that very certificate, whether it counts now or not?
     pub fn knows_thumbprint(&self, thumbprint: &CertificateThumbprint) -> bool {
         self.snapshot.load().consumers_with(&CertificateIdentity::Thumbprint(*thumbprint)).next().is_some()
+    }
+
+    /// What an administrator says of the certificate with that serial number, if it is blocked. The issuer is its name
+    /// as RFC 4514 writes it.
+    pub fn blocked(&self, issuer: &str, serial: &SerialNumber) -> Option<BlockedCertificate> {
+        self.snapshot.load().blocked(issuer, serial).cloned()
+    }
+
+    /// All certificate policies, removed ones too, in the order of their names.
+    pub fn certificate_policies(&self) -> Arc<[CertificatePolicy]> {
+        self.snapshot.load().policies.clone()
+    }
+
+    /// Where active consumers publish keys at `now`; an address as often as it is registered.
+    pub fn key_set_uris(&self, now: UnixTime) -> Vec<KeySetUri> {
+        self.snapshot.load().key_set_uris(now)
     }
 
     /// The provider of that service root or ASID.

@@ -5,7 +5,10 @@ use super::{
     client_trust::{ClientTrust, TrustedPath},
     peer::PeerCertificate,
 };
-use crate::{clock::UnixTime, domain::CertificateIdentity};
+use crate::{
+    clock::UnixTime,
+    domain::{CertificateIdentity, CredentialId, RegisteredCertificate},
+};
 
 /// Why a certificate does not prove that the client is the consumer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,24 +24,24 @@ pub enum CertificateRefusal {
     NotTrusted(#[from] ChainRefusal),
 }
 
-/// Finds the one of a consumer's `identities` that `certificate` proves, by its end-entity certificate alone (R25).
+/// Finds the one of a consumer's `registered` certificates that `certificate` proves, by its end-entity certificate alone (R25).
 ///
 /// A name is only as good as the authority that vouches for it, so it needs a trusted path *now*, whatever the handshake
 /// found. A self-issued certificate is registered by its thumbprint, and needs only to be within its dates.
 pub fn prove<'a>(
     certificate: &PeerCertificate,
-    identities: impl Iterator<Item = &'a CertificateIdentity>,
+    registered: impl Iterator<Item = (CredentialId, &'a RegisteredCertificate)>,
     trust: &ClientTrust,
     now: UnixTime,
-) -> Result<&'a CertificateIdentity, CertificateRefusal> {
+) -> Result<(CredentialId, &'a RegisteredCertificate), CertificateRefusal> {
     let mut refusal = CertificateRefusal::NotRegistered { received: certificate.subject().to_owned() };
-    for identity in identities.filter(|identity| certificate.identities().contains(identity)) {
-        let verdict = match identity {
+    for (id, held) in registered.filter(|(_, held)| certificate.identities().contains(&held.identity)) {
+        let verdict = match held.identity {
             CertificateIdentity::Thumbprint(_) if certificate.is_self_issued() => certificate.check_dates(now),
             _ => certificate.verdict(trust, now).map(|TrustedPath { .. }| ()),
         };
         match verdict {
-            Ok(()) => return Ok(identity),
+            Ok(()) => return Ok((id, held)),
             Err(why) => refusal = why.into(),
         }
     }

@@ -190,6 +190,8 @@ mod tests {
             },
             groups: [].into(),
             credentials: secrets.iter().map(credential).collect(),
+            accepts_token_endpoint_audience: false,
+            requests_per_minute: None,
             status: RegistrationStatus::Active,
             created_at: NOW,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    domain::{CertificateThumbprint, ConsumerSystem, PresentedCredential, TokenRequest},
+    domain::{CertificateThumbprint, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
 pub mod certificate;
@@ -13,6 +13,7 @@ pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
 pub mod forwarded;
+pub mod key_import;
 pub mod peer;
 pub mod trust_anchor;
 
@@ -26,6 +27,7 @@ use peer::{PeerCertificate, PeerConnection};
 pub struct AuthenticatedConsumer {
     consumer: Arc<ConsumerSystem>,
     method: Method,
+    credential: CredentialId,
     certificate: Option<CertificateThumbprint>,
 }
 
@@ -57,6 +59,11 @@ impl AuthenticatedConsumer {
     /// How it was proven.
     pub const fn method(&self) -> Method {
         self.method
+    }
+
+    /// The credential that proved it.
+    pub const fn credential(&self) -> CredentialId {
+        self.credential
     }
 
     /// The consumer's own certificate, on the connection: what a token may be bound to.
@@ -109,21 +116,22 @@ pub async fn authenticate(
     trust: &ClientTrust,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-    let (consumer, method, certificate) = match &request.credential {
+    let (consumer, method, credential, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
             let proven = secrets.verify(secret, active, peer.address.ip(), now).await?;
             let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
-            if consumer.is_active() && proven.is_none() {
-                return Err(AuthenticationFailure::WrongSecret);
-            }
+            let Some(credential) = proven else {
+                let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
+                return Err(suspended.unwrap_or(AuthenticationFailure::WrongSecret));
+            };
             // A token is bound to a certificate that the consumer holds, never to whatever came along.
             let held = |certificate: &&Arc<PeerCertificate>| {
                 client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
             };
             let certificate = peer.certificate.as_ref().filter(held);
-            (consumer, Method::Secret, certificate)
+            (consumer, Method::Secret, credential, certificate)
         }
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
@@ -131,14 +139,15 @@ pub async fn authenticate(
                 Some(_) => AuthenticationFailure::UnknownConsumer,
                 None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
             })?;
-            let proven = client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
-            let method = Method::Certificate(proven.method());
-            (consumer, method, Some(certificate))
+            let (credential, proven) =
+                client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
+            let method = Method::Certificate(proven.identity.method());
+            (consumer, method, credential, Some(certificate))
         }
     };
     if let Some(since) = consumer.status.suspended_at() {
         return Err(AuthenticationFailure::Suspended { since });
     }
     let certificate = certificate.map(|certificate| certificate.thumbprint());
-    Ok(AuthenticatedConsumer { consumer, method, certificate })
+    Ok(AuthenticatedConsumer { consumer, method, credential, certificate })
 }

@@ -24,6 +24,8 @@ fn consumer_in(groups: &[Group]) -> ConsumerSystem {
         },
         groups: groups.iter().cloned().collect(),
         credentials: vec![],
+        accepts_token_endpoint_audience: false,
+        requests_per_minute: None,
         status: RegistrationStatus::Active,
         created_at: UnixTime(0),
     }

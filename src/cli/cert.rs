@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    blocked_certificate::{self, Which},
     certificate_file::{self, MAX_INPUT},
     certificate_report::CertificateReport,
     output::{self, BadInput, REFUSED, USAGE},
@@ -45,6 +46,22 @@ pub(crate) enum CertCommand {
         #[arg(long, value_name = "PEM", requires = "file")]
         authorities: Vec<PathBuf>,
     },
+    /// Refuse a certificate from now on, whatever its authority says of it: everywhere within a second, also on
+    /// connections that are open.
+    Block {
+        #[command(flatten)]
+        which: Which,
+        /// Why.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Block a certificate no longer.
+    Unblock {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// List the certificates that are blocked.
+    Blocked,
 }
 
 /// Runs `command`; an error is a set-up error.
@@ -53,6 +70,11 @@ pub(crate) fn run(command: CertCommand, session: &Session) -> anyhow::Result<Exi
         CertCommand::Inspect { file } => inspect(&file, session),
         CertCommand::Verify { file: Some(file), authorities } => verify_file(&file, authorities, session),
         CertCommand::Verify { file: None, .. } => verify(),
+        CertCommand::Block { which, note } => blocked_certificate::block(which, note, session),
+        CertCommand::Unblock { which } => blocked_certificate::unblock(which, session),
+        CertCommand::Blocked => {
+            session.with_database(async |database| blocked_certificate::list(&database, session).await)
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand};
 
 use crate::config::FILE_VARIABLE;
 
+mod blocked_certificate;
 mod cert;
 mod certificate_file;
+mod certificate_policy;
 mod certificate_report;
 mod config;
 mod consumer;
@@ -24,6 +26,7 @@ mod output;
 mod provider;
 mod serve;
 mod session;
+mod time_argument;
 mod token;
 
 const GLOBAL: &str = "Global options";
@@ -52,7 +55,7 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date.
     Migrate,
-    /// Register, list, show, suspend and resume consumers.
+    /// Register and change consumers, list and show them, give them ways in and take these away.
     #[command(subcommand)]
     Consumer(consumer::ConsumerCommand),
     /// Register, list, show, suspend and resume providers.
@@ -70,9 +73,12 @@ enum Command {
     /// Read and verify tokens, offline.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Read and judge client certificates, offline.
+    /// Read and judge client certificates, and block them.
     #[command(subcommand)]
     Cert(cert::CertCommand),
+    /// Cap what certificates of some names may obtain.
+    #[command(subcommand)]
+    CertificatePolicy(certificate_policy::CertificatePolicyCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -98,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => keys::run(command, &session),
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
+        Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };

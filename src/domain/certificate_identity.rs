@@ -12,10 +12,14 @@ pub use careconnect_verifier::CertificateThumbprint;
 pub enum CertificateIdentity {
     /// `tls_client_auth` by a DNS name of the subject alternative names.
     SanDns(DnsName),
+    /// `tls_client_auth` by a URI of the subject alternative names.
+    SanUri(UriName),
     /// `tls_client_auth` by the subject.
     SubjectDn(DistinguishedName),
     /// `self_signed_tls_client_auth` by the certificate itself.
     Thumbprint(CertificateThumbprint),
+    /// `self_signed_tls_client_auth` by the key, which several certificates may share.
+    PublicKey(KeyThumbprint),
 }
 
 impl CertificateIdentity {
@@ -23,8 +27,10 @@ impl CertificateIdentity {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::SanDns(_) => "san_dns",
+            Self::SanUri(_) => "san_uri",
             Self::SubjectDn(_) => "subject_dn",
             Self::Thumbprint(_) => "thumbprint",
+            Self::PublicKey(_) => "public_key",
         }
     }
 
@@ -32,8 +38,10 @@ impl CertificateIdentity {
     pub fn value(&self) -> String {
         match self {
             Self::SanDns(name) => name.to_string(),
+            Self::SanUri(name) => name.to_string(),
             Self::SubjectDn(name) => name.to_string(),
             Self::Thumbprint(thumbprint) => thumbprint.to_string(),
+            Self::PublicKey(thumbprint) => thumbprint.to_string(),
         }
     }
 
@@ -41,7 +49,9 @@ impl CertificateIdentity {
     pub fn parse(kind: &str, value: &str) -> Result<Self, InvalidCertificateIdentity> {
         match kind {
             "san_dns" => value.parse().map(Self::SanDns),
+            "san_uri" => value.parse().map(Self::SanUri),
             "subject_dn" => value.parse().map(Self::SubjectDn),
+            "public_key" => value.parse().map(Self::PublicKey),
             "thumbprint" => value.parse().map(Self::Thumbprint).map_err(|invalid: InvalidIdentifier| {
                 InvalidCertificateIdentity::new("certificate thumbprint", value, invalid.rule)
             }),
@@ -52,8 +62,8 @@ impl CertificateIdentity {
     /// The client authentication method that it belongs to (RFC 8705 §2).
     pub const fn method(&self) -> &'static str {
         match self {
-            Self::SanDns(_) | Self::SubjectDn(_) => "tls_client_auth",
-            Self::Thumbprint(_) => "self_signed_tls_client_auth",
+            Self::SanDns(_) | Self::SanUri(_) | Self::SubjectDn(_) => "tls_client_auth",
+            Self::Thumbprint(_) | Self::PublicKey(_) => "self_signed_tls_client_auth",
         }
     }
 }
@@ -110,6 +120,61 @@ impl fmt::Display for DnsName {
     }
 }
 
+/// An absolute URI of the subject alternative names, such as a SPIFFE id; compared octet by octet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UriName(Box<str>);
+
+impl FromStr for UriName {
+    type Err = InvalidCertificateIdentity;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |rule| Err(InvalidCertificateIdentity::new("URI", text, rule));
+        if text.contains('*') {
+            return refuse("a wildcard names more than one system");
+        }
+        let is_absolute = text.split_once(':').is_some_and(|(scheme, rest)| {
+            scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+                && !rest.is_empty()
+        });
+        if text.len() > 2048 || !is_absolute || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("expected an absolute URI of at most 2048 printable ASCII characters");
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for UriName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// SHA-256 of a public key as a certificate holds it (SubjectPublicKeyInfo in DER): what stays when a certificate is
+/// renewed without a new key, and what tells authorities of the same name apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyThumbprint(CertificateThumbprint);
+
+impl KeyThumbprint {
+    /// Of a SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7).
+    pub fn of_spki(der: &[u8]) -> Self {
+        Self(CertificateThumbprint::of_der(der))
+    }
+}
+
+impl FromStr for KeyThumbprint {
+    type Err = InvalidCertificateIdentity;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |invalid: InvalidIdentifier| InvalidCertificateIdentity::new("key thumbprint", text, invalid.rule);
+        text.parse().map(Self).map_err(refuse)
+    }
+}
+
+impl fmt::Display for KeyThumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +190,14 @@ mod tests {
             ["", "*.nhs.uk", "a.*", "10.0.0.1", "a..nhs.uk", "-a.nhs.uk", "a b.nhs.uk", "a.nhs.uk\0", "a.nhs.uk."]
         {
             assert!(text.parse::<DnsName>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_uri_is_absolute_and_names_one_system() {
+        assert!("spiffe://trust.nhs.uk/booking".parse::<UriName>().is_ok());
+        for text in ["", "booking", "://x", "urn:", "spiffe://*/booking", "urn:a b", "urn:é", "urn:a\0"] {
+            assert!(text.parse::<UriName>().is_err(), "{text:?}");
         }
     }
 }

@@ -1,18 +1,66 @@
 //! Secrets of consumers: made by the server, shown once, kept only as a hash.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
+use super::FailedCheck;
 use crate::{crypto::sha256, random};
 
 const PREFIX: &str = "ccas_";
 const BODY_LENGTH: usize = 43; // 32 bytes in base64url
 const CHECKSUM_LENGTH: usize = 6; // 4 bytes in base64url
 
+/// Of an imported secret.
+const IMPORTED_OCTETS: RangeInclusive<usize> = 32..=256;
+/// Of 32 random octets, fewer are different less than once in 10^10 secrets.
+const FEWEST_DIFFERENT_OCTETS: usize = 16;
+
+/// A secret that cannot be taken over. What it is, is never said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretImportError {
+    /// It is in neither alphabet, or its padding is wrong.
+    #[error("the secret is not base64 with padding, nor base64url without: received {length} characters")]
+    NotBase64 {
+        /// How long it is.
+        length: usize,
+    },
+    /// It is too short to be safe, or too long to be a secret.
+    #[error("the secret must be of 32 to 256 octets; received {octets}")]
+    Length {
+        /// What was decoded.
+        octets: usize,
+    },
+    /// It repeats itself.
+    #[error(
+        "the secret is not random: expected {FEWEST_DIFFERENT_OCTETS} different octets or more, received {different}"
+    )]
+    NotRandom {
+        /// How many of its octets are different.
+        different: usize,
+    },
+}
+
+impl SecretImportError {
+    /// The check that failed, with both sides.
+    pub fn check(&self) -> FailedCheck {
+        let (expected, received) = match self {
+            Self::NotBase64 { length } => ("base64 with padding, or base64url", format!("{length} other characters")),
+            Self::Length { octets } => ("32 to 256 octets", format!("{octets} octets")),
+            Self::NotRandom { different } => ("16 different octets or more", format!("{different} different octets")),
+        };
+        FailedCheck::new("secret_import", expected, received)
+    }
+}
+
 /// A new secret: a prefix that scanners recognise, 256 random bits, and a checksum that tells a typing error from a
 /// wrong secret without asking the server.
+#[derive(Clone)]
 pub struct ClientSecret(SecretString);
 
 impl ClientSecret {
@@ -21,6 +69,21 @@ impl ClientSecret {
         let body = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>());
         let checksum = checksum(&body);
         Self(format!("{PREFIX}{body}{checksum}").into())
+    }
+
+    /// Takes over a secret that another system made: 32 random octets or more in base64 with padding (as in the 44
+    /// characters of the original Care Connect service) or in base64url.
+    pub fn import(text: &str) -> Result<Self, SecretImportError> {
+        let octets = BASE64_STANDARD.decode(text).or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text));
+        let octets = Zeroizing::new(octets.map_err(|_| SecretImportError::NotBase64 { length: text.chars().count() })?);
+        let different = octets.iter().collect::<BTreeSet<_>>().len();
+        if !IMPORTED_OCTETS.contains(&octets.len()) {
+            return Err(SecretImportError::Length { octets: octets.len() });
+        }
+        if different < FEWEST_DIFFERENT_OCTETS {
+            return Err(SecretImportError::NotRandom { different });
+        }
+        Ok(Self(text.into()))
     }
 
     /// The text, to be shown once.
@@ -125,6 +188,37 @@ mod tests {
         let swapped = secret.expose().replacen(&secret.expose()[5..6], "~", 1);
         assert!(!ClientSecret::is_well_formed(&swapped));
         assert!(!ClientSecret::is_well_formed(&format!("{} ", secret.expose())));
+    }
+
+    #[test]
+    fn a_secret_of_another_system_is_taken_over_as_it_is() {
+        let octets = random::bytes::<32>();
+        for text in [BASE64_STANDARD.encode(octets), BASE64_URL_SAFE_NO_PAD.encode(octets)] {
+            assert_eq!(ClientSecret::import(&text).unwrap().expose(), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_short_or_not_random_is_not_taken_over_and_not_repeated() {
+        // R16
+        use SecretImportError as E;
+        let of = |octets: &[u8]| BASE64_STANDARD.encode(octets);
+        let random = random::bytes::<32>();
+        let refused = [
+            ("swordfish!".to_owned(), E::NotBase64 { length: 10 }),
+            (format!("{}=", of(&random)), E::NotBase64 { length: 45 }),
+            (format!(" {}", of(&random)), E::NotBase64 { length: 45 }),
+            (of(&random[1..]), E::Length { octets: 31 }),
+            (of(&random.repeat(9)), E::Length { octets: 288 }),
+            (String::new(), E::Length { octets: 0 }),
+            (of(&[7; 32]), E::NotRandom { different: 1 }),
+            (of(b"passwordpasswordpasswordpassword"), E::NotRandom { different: 7 }),
+        ];
+        for (text, error) in refused {
+            assert_eq!(ClientSecret::import(&text).map(|_| ()), Err(error));
+            let (said, check) = (error.to_string(), error.check());
+            assert!(text.is_empty() || !format!("{said} {check:?}").contains(&text), "{said}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use serde::Serialize;
 
 use super::{
-    CertificateIdentity, Credential, CredentialId, CredentialKind, DisplayName, RegistrationStatus, SecretHash,
+    ClientKey, Credential, CredentialId, CredentialKind, DisplayName, KeySetUri, RegisteredCertificate,
+    RegistrationStatus, SecretHash,
 };
 use crate::clock::UnixTime;
 
@@ -25,6 +26,10 @@ pub struct ConsumerSystem {
     pub groups: BTreeSet<Group>,
     /// Its ways in.
     pub credentials: Vec<Arc<Credential>>,
+    /// Whether its assertions may name the token endpoint as their audience, and not only the issuer.
+    pub accepts_token_endpoint_audience: bool,
+    /// How many tokens it may ask for in a minute; none for the limit of the configuration.
+    pub requests_per_minute: Option<u32>,
     /// Whether it may come in at all.
     pub status: RegistrationStatus,
     /// When it was registered.
@@ -47,19 +52,43 @@ impl ConsumerSystem {
     }
 
     /// The certificates that it may come with at `now`.
-    pub fn certificates_at(&self, now: UnixTime) -> impl Iterator<Item = &CertificateIdentity> {
-        self.credentials_at(now).filter_map(|credential| match &credential.kind {
-            CredentialKind::Certificate(identity) => Some(identity),
-            CredentialKind::Secret(_) => None,
+    pub fn certificates_at(&self, now: UnixTime) -> impl Iterator<Item = (CredentialId, &RegisteredCertificate)> {
+        self.held_at(now, |kind| match kind {
+            CredentialKind::Certificate(certificate) => Some(certificate),
+            _ => None,
         })
     }
 
     /// The secrets that count at `now`.
     pub fn secrets_at(&self, now: UnixTime) -> impl Iterator<Item = (CredentialId, &SecretHash)> {
-        self.credentials_at(now).filter_map(|credential| match &credential.kind {
-            CredentialKind::Secret(hash) => Some((credential.id, hash)),
-            CredentialKind::Certificate(_) => None,
+        self.held_at(now, |kind| match kind {
+            CredentialKind::Secret(hash) => Some(hash),
+            _ => None,
         })
+    }
+
+    /// The registered keys that count at `now`.
+    pub fn keys_at(&self, now: UnixTime) -> impl Iterator<Item = (CredentialId, &ClientKey)> {
+        self.held_at(now, |kind| match kind {
+            CredentialKind::Key(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    /// Where its further keys are at `now`.
+    pub fn key_sets_at(&self, now: UnixTime) -> impl Iterator<Item = (CredentialId, &KeySetUri)> {
+        self.held_at(now, |kind| match kind {
+            CredentialKind::KeySet(uri) => Some(uri),
+            _ => None,
+        })
+    }
+
+    fn held_at<'a, T: 'a>(
+        &'a self,
+        now: UnixTime,
+        part: impl Fn(&'a CredentialKind) -> Option<&'a T>,
+    ) -> impl Iterator<Item = (CredentialId, &'a T)> {
+        self.credentials_at(now).filter_map(move |credential| Some((credential.id, part(&credential.kind)?)))
     }
 
     /// May it come in?

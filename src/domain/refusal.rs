@@ -13,12 +13,32 @@ pub struct Refusal {
     pub description: String,
     /// What only the operator may know.
     pub detail: Option<String>,
+    /// The check that failed, with both sides: for the operator, too.
+    pub check: Option<FailedCheck>,
+}
+
+/// One check that failed, and its two sides. Neither is ever a secret, a token or an assertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCheck {
+    /// Its stable name, which has a section in the error catalogue.
+    pub check: &'static str,
+    /// What would have passed.
+    pub expected: String,
+    /// What came.
+    pub received: String,
+}
+
+impl FailedCheck {
+    /// Both sides are bounded in length, and what looks like a secret or a token is left out of them.
+    pub fn new(check: &'static str, expected: impl Into<String>, received: impl Into<String>) -> Self {
+        Self { check, expected: repeatable(&expected.into()), received: repeatable(&received.into()) }
+    }
 }
 
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: repeatable(&description.into()), detail: None }
+        Self { reason, description: repeatable(&description.into()), detail: None, check: None }
     }
 
     /// The same with a detail for the log.
@@ -26,6 +46,12 @@ impl Refusal {
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(repeatable(&detail.to_string()));
         self
+    }
+
+    /// The same with the check that failed.
+    #[must_use]
+    pub fn with_check(self, check: FailedCheck) -> Self {
+        Self { check: Some(check), ..self }
     }
 }
 

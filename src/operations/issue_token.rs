@@ -91,7 +91,7 @@ fn find_consumer(
     owners.sort_by(|one, other| one.client_id.cmp(&other.client_id));
     owners.dedup_by(|one, other| one.client_id == other.client_id);
     let may_use_it = |owner: &&Arc<ConsumerSystem>| {
-        owner.is_active() && owner.certificates_at(now).any(|held| identities.contains(held))
+        owner.is_active() && owner.certificates_at(now).any(|(_, held)| identities.contains(&held.identity))
     };
     let mut users = owners.iter().filter(may_use_it);
     match (users.next(), users.next()) {

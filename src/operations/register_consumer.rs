@@ -9,8 +9,8 @@ use crate::{
     blocking::blocking,
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName,
-        Organisation, RegistrationStatus,
+        ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName, Organisation,
+        RegistrationStatus,
     },
     random,
     storage::{Database, StorageError},
@@ -29,8 +29,12 @@ pub struct ConsumerRegistration {
     pub organisation: Organisation,
     /// What it has been assured to do.
     pub groups: BTreeSet<Group>,
-    /// The certificates that it may come with.
-    pub certificates: Vec<CertificateIdentity>,
+    /// What it may prove itself with, beside a new secret.
+    pub credentials: Vec<CredentialKind>,
+    /// Whether its assertions may name the token endpoint as their audience.
+    pub accepts_token_endpoint_audience: bool,
+    /// How many tokens it may ask for in a minute; none for the configuration's limit.
+    pub requests_per_minute: Option<u32>,
     /// Whether it gets a secret.
     pub with_secret: bool,
 }
@@ -57,12 +61,10 @@ pub async fn register_consumer(
         (secret, hash)
     })
     .await;
-    let secrets = hash.into_iter().map(|hash| ("secret", CredentialKind::Secret(hash)));
-    let certificates =
-        registration.certificates.into_iter().map(|identity| ("certificate", CredentialKind::Certificate(identity)));
-    let credential = |(label, kind): (&str, CredentialKind)| {
+    let secrets = hash.into_iter().map(CredentialKind::Secret);
+    let credential = |kind: CredentialKind| {
         let id = CredentialId(random::uuid());
-        Arc::new(Credential { id, label: label.to_owned(), kind, starts_at: now, ends_at: None })
+        Arc::new(Credential { id, label: kind.name().to_owned(), kind, starts_at: now, ends_at: None })
     };
     let consumer = ConsumerSystem {
         client_id: registration.client_id.unwrap_or_else(random::client_id),
@@ -70,7 +72,9 @@ pub async fn register_consumer(
         asid: registration.asid,
         organisation: registration.organisation,
         groups: registration.groups,
-        credentials: secrets.chain(certificates).map(credential).collect(),
+        credentials: secrets.chain(registration.credentials).map(credential).collect(),
+        accepts_token_endpoint_audience: registration.accepts_token_endpoint_audience,
+        requests_per_minute: registration.requests_per_minute,
         status: RegistrationStatus::Active,
         created_at: now,
     };

@@ -41,6 +41,10 @@ impl<K: Hash + Eq + Clone, V: Clone> ShardedMap<K, V> {
         Arc::make_mut(&mut self.shards[shard]).remove(key)
     }
 
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.shards.iter().flat_map(|shard| shard.values())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.len()).sum()
     }

@@ -1,15 +1,20 @@
 //! One state of the register, with the ways to find things in it.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher,
+    sync::Arc,
+};
 
 use super::{
     by_key::{ByAsid, ByClientId, ByServiceRoot},
     sharded_map::ShardedMap,
 };
 use crate::{
+    clock::UnixTime,
     domain::{
-        Audience, CertificateIdentity, ConsumerSystem, CredentialKind, GroupDefinition, OrganisationTypeDefinition,
-        ProviderSystem,
+        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, CredentialKind,
+        GroupDefinition, KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
     },
     storage::RegistryContents,
 };
@@ -23,6 +28,9 @@ pub(super) struct Snapshot {
     consumers: ShardedMap<ByClientId, Arc<ConsumerSystem>>,
     providers: ShardedMap<ByAsid, Arc<ProviderSystem>>,
     providers_by_root: ShardedMap<ByServiceRoot, Arc<ProviderSystem>>,
+    /// Serial numbers by issuer, blocked or blocked no longer.
+    blocked: Arc<HashMap<String, HashMap<SerialNumber, BlockedCertificate>>>,
+    pub(super) policies: Arc<[CertificatePolicy]>,
     /// By the hash of a certificate identity: those that may have it, for hashes collide.
     candidates: ShardedMap<u64, Vec<Arc<ConsumerSystem>>>,
     identity_hasher: RandomState,
@@ -42,6 +50,13 @@ impl Snapshot {
         next.groups = merged(&self.groups, changes.groups, |definition| definition.group.as_str());
         next.organisation_types =
             merged(&self.organisation_types, changes.organisation_types, |definition| definition.code.as_str());
+        next.policies = merged(&self.policies, changes.certificate_policies, |policy| policy.name.as_str());
+        if !changes.blocked_certificates.is_empty() {
+            let all = Arc::make_mut(&mut next.blocked);
+            for blocked in changes.blocked_certificates {
+                all.entry(blocked.issuer.clone()).or_default().insert(blocked.serial.clone(), blocked);
+            }
+        }
         next
     }
 
@@ -57,11 +72,20 @@ impl Snapshot {
         candidates.into_iter().flatten().filter(move |consumer| identities(consumer).any(|held| held == identity))
     }
 
+    pub(super) fn blocked(&self, issuer: &str, serial: &SerialNumber) -> Option<&BlockedCertificate> {
+        self.blocked.get(issuer)?.get(serial).filter(|blocked| blocked.unblocked_at.is_none())
+    }
+
     pub(super) fn provider(&self, audience: &Audience) -> Option<&Arc<ProviderSystem>> {
         match audience {
             Audience::ServiceRoot(root) => self.providers_by_root.get(root.as_str()),
             Audience::Asid(asid) => self.providers.get(asid.as_str()),
         }
+    }
+
+    pub(super) fn key_set_uris(&self, now: UnixTime) -> Vec<KeySetUri> {
+        let active = self.consumers.values().filter(|consumer| consumer.is_active());
+        active.flat_map(|consumer| consumer.key_sets_at(now)).map(|(_, uri)| uri.clone()).collect()
     }
 
     /// Consumers and providers.
@@ -105,8 +129,8 @@ impl Snapshot {
 
 fn identities(consumer: &ConsumerSystem) -> impl Iterator<Item = &CertificateIdentity> {
     consumer.credentials.iter().filter_map(|credential| match &credential.kind {
-        CredentialKind::Certificate(identity) => Some(identity),
-        CredentialKind::Secret(_) => None,
+        CredentialKind::Certificate(held) => Some(&held.identity),
+        _ => None,
     })
 }
 

@@ -10,16 +10,15 @@ mod key_ring;
 mod key_set;
 mod pkcs8;
 mod private_file;
-mod public_jwk;
 mod signing_key;
 
 #[cfg(test)]
 mod conformance;
 
+pub use crate::domain::PublicJwk;
 pub use error::{KeyRejection, SigningError};
 pub use jws::SignedToken;
 pub use key_files::{KeyFiles, StoredKey};
 pub use key_ring::{KeyRing, newest_key};
 pub use key_set::KeySet;
-pub use public_jwk::PublicJwk;
 pub use signing_key::SigningKey;

@@ -2,14 +2,17 @@
 
 use super::{
     Database, StorageError,
+    certificates::{read_blocked_certificates, read_certificate_policies},
     consumers::{self, read_consumers},
     groups::{read_groups, read_organisation_types},
     providers::{self, read_providers},
 };
-use crate::domain::{ConsumerSystem, GroupDefinition, OrganisationTypeDefinition, ProviderSystem};
+use crate::domain::{
+    BlockedCertificate, CertificatePolicy, ConsumerSystem, GroupDefinition, OrganisationTypeDefinition, ProviderSystem,
+};
 
 /// Registrations as they were committed at one revision: all, or those that changed after another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistryContents {
     /// The last change that is included.
     pub revision: i64,
@@ -21,6 +24,10 @@ pub struct RegistryContents {
     pub groups: Vec<GroupDefinition>,
     /// Organisation types in the order of their codes.
     pub organisation_types: Vec<OrganisationTypeDefinition>,
+    /// Blocked certificates, and those that were blocked once, by issuer and serial number.
+    pub blocked_certificates: Vec<BlockedCertificate>,
+    /// Certificate policies, removed ones too, in the order of their names.
+    pub certificate_policies: Vec<CertificatePolicy>,
 }
 
 /// Reads what the registry holds in one state of the database.
@@ -35,6 +42,8 @@ macro_rules! read_contents {
                 providers: read_providers!(transaction, providers::CHANGED_SINCE, $revision),
                 groups: read_groups!(transaction, $revision),
                 organisation_types: read_organisation_types!(transaction, $revision),
+                blocked_certificates: read_blocked_certificates!(transaction, $revision),
+                certificate_policies: read_certificate_policies!(transaction, $revision),
             }
         })
     };

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
-use uuid::Uuid;
 
-use super::{Database, StorageError, ordered_merge::Owners};
+use super::{
+    Database, StorageError,
+    credentials::{self, CredentialRow, insert_credential},
+    ordered_merge::Owners,
+};
 use crate::{
     clock::UnixTime,
-    domain::{
-        CertificateIdentity, ConsumerSystem, Credential, CredentialId, CredentialKind, Organisation,
-        RegistrationStatus, SecretHash, display_name::InvalidDisplayName,
-    },
+    domain::{ConsumerSystem, Organisation, RegistrationStatus, display_name::InvalidDisplayName},
 };
 
 /// The three queries that read the consumers whose client id satisfies `$condition`, all in the same order.
@@ -19,14 +19,15 @@ macro_rules! consumers_where {
     ($condition:literal) => {
         [
             concat!(
-                "SELECT client_id, name, asid, ods_code, organisation_type, created_at, suspended_at FROM consumers \
-                 WHERE client_id ",
+                "SELECT client_id, name, asid, ods_code, organisation_type, accepts_token_endpoint_audience, \
+                 requests_per_minute, created_at, suspended_at FROM consumers WHERE client_id ",
                 $condition,
                 " ORDER BY client_id"
             ),
             concat!("SELECT client_id, urn FROM consumer_groups WHERE client_id ", $condition, " ORDER BY client_id"),
             concat!(
-                "SELECT client_id, id, label, kind, value, starts_at, ends_at FROM credentials WHERE client_id ",
+                "SELECT client_id, id, label, kind, value, environment, issuer_key, starts_at, ends_at FROM credentials \
+                 WHERE client_id ",
                 $condition,
                 " ORDER BY client_id, starts_at, id"
             ),
@@ -63,12 +64,11 @@ impl Database {
     /// organisation type that is not registered; nothing is written then.
     pub async fn insert_consumer(&self, consumer: &ConsumerSystem) -> Result<(), StorageError> {
         const CONSUMER: &str = "INSERT INTO consumers \
-            (client_id, name, asid, ods_code, organisation_type, created_at, suspended_at, revision) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+            (client_id, name, asid, ods_code, organisation_type, accepts_token_endpoint_audience, requests_per_minute, \
+            created_at, suspended_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         const GROUP: &str = "INSERT INTO consumer_groups (client_id, urn) VALUES ($1, $2)";
-        const CREDENTIAL: &str = "INSERT INTO credentials \
-            (id, client_id, label, kind, value, starts_at, ends_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let ConsumerSystem { client_id, name, asid, organisation, groups, credentials, status, created_at } = consumer;
+        let ConsumerSystem { client_id, name, asid, organisation, groups, credentials, status, created_at, .. } =
+            consumer;
         let kind = &organisation.organisation_type;
         in_revision!(self, |transaction, revision| {
             sqlx::query(CONSUMER)
@@ -77,6 +77,8 @@ impl Database {
                 .bind(asid.as_str())
                 .bind(organisation.ods_code.as_str())
                 .bind(kind.as_str())
+                .bind(consumer.accepts_token_endpoint_audience)
+                .bind(consumer.requests_per_minute.map(i64::from))
                 .bind(created_at.0)
                 .bind(status.suspended_at().map(|at| at.0))
                 .bind(revision)
@@ -91,20 +93,7 @@ impl Database {
                 inserted.map_err(|error| StorageError::of_insert(error, ("group", group), ("group", group)))?;
             }
             for credential in credentials {
-                let (kind, value) = kind_and_value(&credential.kind);
-                let id = credential.id.0;
-                sqlx::query(CREDENTIAL)
-                    .bind(id)
-                    .bind(client_id.as_str())
-                    .bind(&credential.label)
-                    .bind(kind)
-                    .bind(value)
-                    .bind(credential.starts_at.0)
-                    .bind(credential.ends_at.map(|end| end.0))
-                    .bind(created_at.0)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(|error| StorageError::of_insert(error, ("credential", &id), ("consumer", client_id)))?;
+                insert_credential!(transaction, client_id, credential, *created_at);
             }
         })
     }
@@ -128,6 +117,31 @@ impl Database {
         })
     }
 
+    /// Changes what is given of how a consumer is treated; [`StorageError::NotFound`] when there is none.
+    pub async fn change_consumer(
+        &self,
+        client_id: &ClientId,
+        accepts_token_endpoint_audience: Option<bool>,
+        requests_per_minute: Option<Option<u32>>,
+    ) -> Result<(), StorageError> {
+        const CHANGE: &str = "UPDATE consumers SET revision = $1, \
+            accepts_token_endpoint_audience = COALESCE($2, accepts_token_endpoint_audience), \
+            requests_per_minute = CASE WHEN $3 THEN $4 ELSE requests_per_minute END WHERE client_id = $5";
+        in_revision!(self, |transaction, revision| {
+            let changed = sqlx::query(CHANGE)
+                .bind(revision)
+                .bind(accepts_token_endpoint_audience)
+                .bind(requests_per_minute.is_some())
+                .bind(requests_per_minute.flatten().map(i64::from))
+                .bind(client_id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            if changed.rows_affected() == 0 {
+                return Err(StorageError::not_found("consumer", client_id));
+            }
+        })
+    }
+
     /// The consumer of that client id; its credentials in the order of their start.
     pub async fn find_consumer(&self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_consumers!(transaction, NAMED, client_id.as_str()).pop())
@@ -139,17 +153,7 @@ impl Database {
     }
 }
 
-const SECRET: &str = "secret";
-
-fn kind_and_value(kind: &CredentialKind) -> (&'static str, String) {
-    match kind {
-        CredentialKind::Secret(hash) => (SECRET, hash.as_str().to_owned()),
-        CredentialKind::Certificate(identity) => (identity.kind(), identity.value()),
-    }
-}
-
-type ConsumerRow = (String, String, String, String, String, i64, Option<i64>);
-type CredentialRow = (String, Uuid, String, String, String, i64, Option<i64>);
+type ConsumerRow = (String, String, String, String, String, bool, Option<i64>, i64, Option<i64>);
 
 /// Consumers while their rows come in.
 pub(super) struct ConsumerRows(pub(super) Owners<ConsumerSystem>);
@@ -162,7 +166,8 @@ impl Default for ConsumerRows {
 
 impl ConsumerRows {
     pub(super) fn consumer(&mut self, row: ConsumerRow) -> Result<(), StorageError> {
-        let (client_id, name, asid, ods_code, organisation_type, created_at, suspended_at) = row;
+        let (client_id, name, asid, ods_code, organisation_type, token_endpoint, per_minute, created_at, suspended_at) =
+            row;
         let corrupt = |error| StorageError::corrupt("consumer", &client_id, error);
         self.0.push(ConsumerSystem {
             client_id: ClientId::parse(&client_id).map_err(corrupt)?,
@@ -176,6 +181,11 @@ impl ConsumerRows {
             },
             groups: Default::default(),
             credentials: Vec::new(),
+            accepts_token_endpoint_audience: token_endpoint,
+            requests_per_minute: per_minute
+                .map(u32::try_from)
+                .transpose()
+                .map_err(|error| StorageError::corrupt("consumer", &client_id, error))?,
             status: RegistrationStatus::suspended_since(suspended_at.map(UnixTime)),
             created_at: UnixTime(created_at),
         });
@@ -189,17 +199,10 @@ impl ConsumerRows {
     }
 
     pub(super) fn credential(&mut self, row: CredentialRow) -> Result<(), StorageError> {
-        let (client_id, id, label, kind, value, starts_at, ends_at) = row;
-        let kind = match kind.as_str() {
-            SECRET => CredentialKind::Secret(SecretHash::new(value)),
-            kind => CertificateIdentity::parse(kind, &value)
-                .map(CredentialKind::Certificate)
-                .map_err(|error| StorageError::corrupt("credential", id, error))?,
-        };
-        let (starts_at, ends_at) = (UnixTime(starts_at), ends_at.map(UnixTime));
+        let (client_id, credential) = credentials::read(row)?;
         let credentials = &mut self.0.owner(&client_id)?.credentials;
         credentials.reserve_exact(1); // most consumers have one
-        credentials.push(Arc::new(Credential { id: CredentialId(id), label, kind, starts_at, ends_at }));
+        credentials.push(Arc::new(credential));
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ files! {
     1 "groups" "0001_groups.sql";
     2 "consumers" "0002_consumers.sql";
     3 "providers" "0003_providers.sql";
+    4 "credentials" "0004_credentials.sql";
 }
 
 fn migrator() -> Migrator {

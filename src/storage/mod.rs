@@ -3,8 +3,10 @@
 #[macro_use]
 mod connection;
 
+mod certificates;
 mod changes;
 mod consumers;
+mod credentials;
 mod database;
 mod error;
 mod groups;
@@ -14,5 +16,6 @@ mod providers;
 mod sqlite_file;
 
 pub use changes::RegistryContents;
+pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use careconnect_auth::{
     authentication::{
         authenticate,
-        client_certificate::{CertificateRefusal, prove},
+        client_certificate::{self, CertificateRefusal},
         client_secret::SecretVerifier,
         client_trust::{ClientTrust, PemFile},
         peer::{PeerCertificate, PeerConnection},
@@ -14,7 +14,7 @@ use careconnect_auth::{
     crypto::tls_provider,
     domain::{
         CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialId, CredentialKind,
-        RegistrationStatus, TokenRequest,
+        RegisteredCertificate, RegistrationStatus, TokenRequest,
     },
     server::Limits,
 };
@@ -160,7 +160,7 @@ async fn only_the_end_entity_certificate_names_the_client() {
     let stuffed = root.client("mallory.nhs.uk").stuffed_with(victim.chain.clone());
     let answer = listener.get("/whoami", Some(&stuffed)).await.unwrap();
     assert!(answer.contains("mallory.nhs.uk") && !answer.contains("victim"), "{answer}");
-    let proof = prove(&parsed(&stuffed), [san("victim.nhs.uk")].iter(), &trust(&root), NOW).cloned();
+    let proof = prove(&parsed(&stuffed), &[san("victim.nhs.uk")], &trust(&root), NOW);
     assert!(matches!(proof, Err(CertificateRefusal::NotRegistered { .. })));
 }
 
@@ -177,7 +177,7 @@ fn a_wildcard_an_embedded_nul_and_a_lookalike_prove_nothing() {
     assert!(!parsed(&nul).identities().iter().any(|one| one.kind() == "subject_dn"));
     let certificate = parsed(&root.client("good.nhs.uk.evil.org"));
     for other in ["good.nhs.uk", "evil.org", "nhs.uk.evil.org"] {
-        assert!(prove(&certificate, [san(other)].iter(), &trust, NOW).is_err(), "{other}");
+        assert!(prove(&certificate, &[san(other)], &trust, NOW).is_err(), "{other}");
     }
 }
 
@@ -196,9 +196,9 @@ fn a_subject_is_compared_as_a_whole_whatever_its_string_type() {
     let (certificate, trust) = (parsed(&identity), trust(&root));
     let subject = |text: &str| [CertificateIdentity::SubjectDn(text.parse().unwrap())];
     let exact = subject(r"CN=a.nhs.uk,O=NHS\, CN=other.nhs.uk,C=GB");
-    assert_eq!(prove(&certificate, exact.iter(), &trust, NOW), Ok(&exact[0]));
+    assert_eq!(prove(&certificate, &exact, &trust, NOW), Ok(exact[0].clone()));
     for other in ["CN=a.nhs.uk", "CN=other.nhs.uk,C=GB", "C=GB,O=NHS\\, CN=other.nhs.uk,CN=a.nhs.uk"] {
-        assert!(prove(&certificate, subject(other).iter(), &trust, NOW).is_err(), "{other}");
+        assert!(prove(&certificate, &subject(other), &trust, NOW).is_err(), "{other}");
     }
 }
 
@@ -207,7 +207,7 @@ fn a_name_needs_a_trusted_path_and_a_self_signed_thumbprint_only_its_dates() {
     let (root, other) = (Authority::new("Clients"), trust(&Authority::new("Other")));
     let (issued, own) = (root.client("a.nhs.uk"), Identity::self_signed("a.nhs.uk", |_| {}));
     let by = |identity: &Identity, what: CertificateIdentity, trust: &ClientTrust, now| {
-        prove(&parsed(identity), [what].iter(), trust, now).map(drop)
+        prove(&parsed(identity), &[what], trust, now).map(drop)
     };
     assert_eq!(by(&issued, san("a.nhs.uk"), &trust(&root), NOW), Ok(()));
     assert_eq!(by(&issued, thumbprint(&issued), &trust(&root), NOW), Ok(()));
@@ -224,7 +224,7 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let root = Authority::new("Clients");
     let certificate = Some(Arc::new(parsed(&root.client("a.nhs.uk"))));
     let peer = PeerConnection { address: ([127, 0, 0, 1], 1).into(), certificate };
-    let kind = CredentialKind::Certificate(san("a.nhs.uk"));
+    let kind = CredentialKind::from(san("a.nhs.uk"));
     let consumer = Arc::new(consumer_with(kind, NOW, NOW.plus(60)));
     let body = b"grant_type=client_credentials&client_id=c&resource=https://p.nhs.uk";
     let request = TokenRequest::parse(None, body).unwrap();
@@ -233,6 +233,19 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
         let outcome = authenticate(&request, Some(consumer.clone()), &peer, &secrets, &trust(&root), now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }
+}
+
+/// The one of `identities`, registered as they are, that `certificate` proves.
+fn prove(
+    certificate: &PeerCertificate,
+    identities: &[CertificateIdentity],
+    trust: &ClientTrust,
+    now: UnixTime,
+) -> Result<CertificateIdentity, CertificateRefusal> {
+    let id = CredentialId(careconnect_auth::random::uuid());
+    let registered: Vec<RegisteredCertificate> = identities.iter().cloned().map(Into::into).collect();
+    let proven = client_certificate::prove(certificate, registered.iter().map(|held| (id, held)), trust, now);
+    proven.map(|(_, held)| held.identity.clone())
 }
 
 fn consumer_with(kind: CredentialKind, starts_at: UnixTime, ends_at: UnixTime) -> ConsumerSystem {
@@ -244,6 +257,8 @@ fn consumer_with(kind: CredentialKind, starts_at: UnixTime, ends_at: UnixTime) -
         organisation: consumer().organisation,
         groups: [].into(),
         credentials: vec![Arc::new(Credential { id, label: "test".into(), kind, starts_at, ends_at: Some(ends_at) })],
+        accepts_token_endpoint_audience: false,
+        requests_per_minute: None,
         status: RegistrationStatus::Active,
         created_at: NOW,
     }

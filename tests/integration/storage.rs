@@ -1,6 +1,7 @@
 //! Where registrations are kept. Every test runs on SQLite and on PostgreSQL.
 
 mod consumers;
+mod credentials;
 mod groups;
 mod permissions;
 mod providers;

@@ -5,7 +5,6 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use super::{NEVER_READ, cache::Cache, client_address::last_address, read_chain, usual_headers};
 use crate::{
     authentication::{
-        client_certificate::prove,
         client_trust::ClientTrust,
         peer::{PeerCertificate, PeerConnection},
     },
@@ -219,10 +218,14 @@ impl TrustedProxy {
 impl Proof {
     fn holds(&self, peer: &PeerConnection, values: &Values<'_>, trust: &ClientTrust, now: UnixTime) -> bool {
         match self {
-            Self::Certificate(own) => {
-                let shown = peer.certificate.as_ref();
-                shown.is_some_and(|certificate| prove(certificate, own.iter(), trust, now).is_ok())
-            }
+            Self::Certificate(own) => peer.certificate.as_ref().is_some_and(|certificate| {
+                let is_own = own.iter().any(|identity| certificate.identities().contains(identity));
+                let is_trusted = || match certificate.is_self_issued() {
+                    true => certificate.check_dates(now).is_ok(), // its thumbprint is configured
+                    false => certificate.verdict(trust, now).is_ok(),
+                };
+                is_own && is_trusted()
+            }),
             Self::SharedKey { addresses, header, keys } => {
                 let is_from_there = addresses.iter().any(|network| network.contains(peer.address.ip()));
                 is_from_there

@@ -121,7 +121,7 @@ fn another_form_s_value_a_list_and_a_cut_value_are_refused() {
         for cut in [1, 10, good.len() / 2, good.len() - 30] {
             assert!(read(format, &good[..cut]).is_err(), "{} cut to {cut}", format.name());
         }
-        for hostile in [format!("{good}x"), format!("x{good}"), format!("{good}\u{7f}"), good.to_lowercase()] {
+        for hostile in [format!("{good}x"), format!("={good}"), format!("{good}\u{7f}"), good.to_lowercase()] {
             assert!(read(format, &hostile).is_err(), "{} {hostile}", format.name());
         }
     }

@@ -7,7 +7,7 @@ use super::{
     pki::{Authority, CertificateFiles, Pki},
 };
 use crate::{
-    domain::{CertificateIdentity, ClaimsProfile, Organisation, ProviderSystem, TokenLifetime},
+    domain::{CertificateIdentity, ClaimsProfile, CredentialKind, Organisation, ProviderSystem, TokenLifetime},
     operations::{
         change_status::{StatusChange, change_consumer_status},
         register_consumer::{ConsumerRegistration, register_consumer},
@@ -97,7 +97,9 @@ pub(super) async fn register_consumers(
             organisation: Organisation { ods_code: ods_code.parse()?, organisation_type: organisation_type.parse()? },
             groups: demo.groups.into_iter().collect(),
             with_secret: identity.is_none(),
-            certificates: identity.into_iter().collect(),
+            credentials: identity.into_iter().map(CredentialKind::from).collect(),
+            accepts_token_endpoint_audience: false,
+            requests_per_minute: None,
         };
         let registered = register_consumer(database, registration, pki.now).await?;
         let consumer = registered.consumer;

@@ -3,7 +3,7 @@
 use careconnect_auth::{
     clock::UnixTime,
     domain::{
-        CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialKind, RegistrationStatus,
+        CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, KeyThumbprint, RegistrationStatus,
     },
     random,
     storage::StorageError,
@@ -20,6 +20,8 @@ fn with_every_kind_of_credential() -> ConsumerSystem {
     for (later, (kind, value)) in [
         ("san_dns", "bars.trust.nhs.uk".to_owned()),
         ("subject_dn", r"CN=O'Brien\, Söhne+OU=x,O=NHS,C=GB".to_owned()),
+        ("san_uri", "spiffe://trust.nhs.uk/booking".to_owned()),
+        ("public_key", KeyThumbprint::of_spki(b"key").to_string()),
         ("thumbprint", CertificateThumbprint::of_der(b"certificate").to_string()),
     ]
     .into_iter()
@@ -27,7 +29,7 @@ fn with_every_kind_of_credential() -> ConsumerSystem {
     {
         let identity = CertificateIdentity::parse(kind, &value).unwrap();
         let starts_at = REGISTERED_AT.plus(i64::try_from(later).unwrap() + 1);
-        let first = credential(CredentialKind::Certificate(identity));
+        let first = credential(identity.into());
         let credential = Credential { starts_at, ends_at: Some(starts_at.plus(10)), ..(*first).clone() };
         credentials.push(credential.into());
     }

@@ -35,7 +35,7 @@ async fn what_changed_after_a_revision_is_given_whole_and_nothing_else() {
         consumers: vec![changed],
         providers: vec![provider],
         groups: vec![definition],
-        organisation_types: vec![],
+        ..RegistryContents::default()
     };
     assert_eq!(database.handle().changes_since(seen).await.unwrap(), expected);
     assert_eq!(database.handle().load_all().await.unwrap().consumers.len(), 2);

@@ -4,7 +4,7 @@ use careconnect_auth::storage::StorageError;
 
 use crate::support::databases::TestDatabase;
 
-const ALL: [&str; 3] = ["0001_groups", "0002_consumers", "0003_providers"];
+const ALL: [&str; 4] = ["0001_groups", "0002_consumers", "0003_providers", "0004_credentials"];
 
 #[tokio::test]
 async fn migrations_are_applied_once() {
@@ -31,19 +31,19 @@ async fn a_schema_that_lacks_migrations_is_refused_with_their_names() {
     let refusal = database.handle().require_current_schema().await.unwrap_err();
     assert!(matches!(&refusal, StorageError::MigrationsPending(names) if *names == ALL), "{refusal}");
     database.handle().migrate().await.unwrap();
-    database.tamper("DELETE FROM _sqlx_migrations WHERE version = 3").await;
+    database.tamper("DELETE FROM _sqlx_migrations WHERE version = 4").await;
     let refusal = database.handle().require_current_schema().await.unwrap_err();
-    assert!(matches!(&refusal, StorageError::MigrationsPending(names) if *names == ["0003_providers"]), "{refusal}");
+    assert!(matches!(&refusal, StorageError::MigrationsPending(names) if *names == ["0004_credentials"]), "{refusal}");
 }
 
 #[tokio::test]
 async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
     let database = TestDatabase::fresh().await;
-    database.tamper("UPDATE _sqlx_migrations SET version = 4000 WHERE version = 3").await;
+    database.tamper("UPDATE _sqlx_migrations SET version = 4000 WHERE version = 4").await;
     for refusal in
         [database.handle().require_current_schema().await.unwrap_err(), database.handle().migrate().await.unwrap_err()]
     {
-        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 3 }), "{refusal}");
+        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 4 }), "{refusal}");
     }
 }
 

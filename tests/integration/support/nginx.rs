@@ -5,14 +5,13 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Child,
-    time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::net::TcpStream;
 
 use super::{
     authority::Identity,
-    soon::soon,
+    soon::until,
     test_server::TestServer,
     watchdog::{unprivileged_directory, watched},
 };
@@ -26,33 +25,29 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts it with `own` as its certificate towards the server, and `lines` in its location.
     pub(crate) async fn in_front_of(server: &TestServer, own: Option<&Identity>, lines: &str) -> Self {
-        let program = program();
         loop {
-            let (directory, before) = unprivileged_directory("careconnect-nginx-");
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let configuration = configure(server, own, lines, port, &directory);
-            let file = |path: &Path| path.display().to_string();
-            let command = [file(&program), "-e".into(), "stderr".into(), "-c".into(), file(&configuration)];
-            let _watchdog = watched(&directory, before.into_iter().chain(command));
-            let log = || fs::read_to_string(directory.join("log")).unwrap_or_default();
-            let is_taken = soon("nginx listens", async {
-                loop {
-                    if log().contains("Address already in use") {
-                        break true; // by somebody who was quicker: there are other ports
-                    }
-                    assert!(!log().contains("[emerg]"), "nginx does not start: {}", log());
-                    if directory.join("pid").exists()
-                        && tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-                    {
-                        break false;
-                    }
-                    sleep(Duration::from_millis(5)).await;
-                }
-            });
-            if !is_taken.await {
-                return Self { port, _watchdog };
+            if let Some(nginx) = Self::start(server, own, lines).await {
+                return nginx;
             }
         }
+    }
+
+    /// None when somebody was quicker to take the port.
+    async fn start(server: &TestServer, own: Option<&Identity>, lines: &str) -> Option<Self> {
+        let (directory, before) = unprivileged_directory("careconnect-nginx-");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let configuration = configure(server, own, lines, port, &directory);
+        let file = |path: &Path| path.display().to_string();
+        let command = [file(&program()), "-e".into(), "stderr".into(), "-c".into(), file(&configuration)];
+        let nginx = Self { port, _watchdog: watched(&directory, before.into_iter().chain(command)) };
+        let log = || fs::read_to_string(directory.join("log")).unwrap_or_default();
+        let is_taken = || log().contains("Address already in use");
+        until("nginx listens", async || {
+            assert!(is_taken() || !log().contains("[emerg]"), "nginx does not start: {}", log());
+            is_taken() || (directory.join("pid").exists() && TcpStream::connect(("127.0.0.1", port)).await.is_ok())
+        })
+        .await;
+        (!is_taken()).then_some(nginx)
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) fn consumer() -> ConsumerSystem {
         credentials: vec![credential(CredentialKind::Secret(SecretHash::new(
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
         )))],
+        accepts_token_endpoint_audience: true,
+        requests_per_minute: Some(60),
         status: RegistrationStatus::Active,
         created_at: REGISTERED_AT,
     }
@@ -41,7 +43,7 @@ pub(crate) fn credential(kind: CredentialKind) -> Arc<Credential> {
 
 /// A consumer that is known by a certificate.
 pub(crate) fn consumer_with(identity: &CertificateIdentity) -> ConsumerSystem {
-    ConsumerSystem { credentials: vec![credential(CredentialKind::Certificate(identity.clone()))], ..consumer() }
+    ConsumerSystem { credentials: vec![credential(identity.clone().into())], ..consumer() }
 }
 
 /// The provider of an ASID.

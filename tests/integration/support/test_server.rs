@@ -163,14 +163,16 @@ pub(crate) fn consumer() -> ConsumerRegistration {
             organisation_type: "urgent-care".parse().unwrap(),
         },
         groups: all_groups(),
-        certificates: vec![],
+        credentials: vec![],
         with_secret: true,
+        accepts_token_endpoint_audience: false,
+        requests_per_minute: None,
     }
 }
 
 /// A consumer in all groups that comes with `identity`.
 pub(crate) fn consumer_with_certificate(identity: CertificateIdentity) -> ConsumerRegistration {
-    ConsumerRegistration { certificates: vec![identity], with_secret: false, ..consumer() }
+    ConsumerRegistration { credentials: vec![identity.into()], with_secret: false, ..consumer() }
 }
 
 /// A provider that honours all groups.

@@ -239,7 +239,7 @@ async fn a_token_is_bound_to_no_certificate_but_one_of_the_consumer() {
     let server = TestServer::start().await;
     server.register_provider(|provider| provider.certificate_bound = true).await;
     let (own, others) = (server.client_authority.client(HOST), server.client_authority.client("other.nhs.uk"));
-    let both = ConsumerRegistration { certificates: vec![by_dns(HOST)], ..consumer() };
+    let both = ConsumerRegistration { credentials: vec![by_dns(HOST).into()], ..consumer() };
     let registered = server.register(both).await;
     server.register(consumer_with_certificate(by_dns("other.nhs.uk"))).await;
     let (id, secret) = (registered.consumer.client_id.as_str(), registered.secret.as_ref().unwrap().expose());

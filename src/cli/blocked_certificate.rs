@@ -1,0 +1,86 @@
+//! `cert block`, `cert unblock` and `cert blocked`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{
+    certificate_file,
+    output::{self, BadInput},
+    session::Session,
+};
+use crate::{
+    authentication::certificate::name_text,
+    domain::{BlockedCertificate, DistinguishedName, SerialNumber},
+    operations::block_certificate::{block_certificate, unblock_certificate},
+    storage::Database,
+};
+
+/// A certificate, as a file or by what a report of its loss says.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// The certificate, in PEM or DER; of several the first is meant.
+    #[arg(required_unless_present = "serial", conflicts_with = "serial")]
+    file: Option<PathBuf>,
+    /// Its serial number in hexadecimal, instead of a file.
+    #[arg(long, value_name = "HEX", requires = "issuer")]
+    serial: Option<SerialNumber>,
+    /// Its issuer's name, as `cert inspect` prints it, with --serial.
+    #[arg(long, value_name = "NAME", requires = "serial")]
+    issuer: Option<DistinguishedName>,
+}
+
+impl Which {
+    fn read(self) -> anyhow::Result<(String, SerialNumber)> {
+        if let (Some(serial), Some(issuer)) = (self.serial, self.issuer) {
+            return Ok((issuer.to_string(), serial));
+        }
+        let file = self.file.context("expected a file, or --serial with --issuer")?;
+        let der = certificate_file::chain_in(&file)?.swap_remove(0);
+        let unreadable = |error| BadInput(format!("{}: it is no certificate: {error}", file.display()));
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(unreadable)?;
+        Ok((name_text(certificate.issuer()), certificate.raw_serial_as_string().parse()?))
+    }
+}
+
+pub(super) fn block(which: Which, note: String, session: &Session) -> anyhow::Result<ExitCode> {
+    let (issuer, serial) = which.read()?;
+    session.with_database(async |database| {
+        let blocked = block_certificate(&database, issuer, serial, note, session.now()).await?;
+        let listed = list(&database, session).await;
+        listed.with_context(|| format!("{} of {} is blocked, but cannot be shown", blocked.serial, blocked.issuer))
+    })
+}
+
+pub(super) fn unblock(which: Which, session: &Session) -> anyhow::Result<ExitCode> {
+    let (issuer, serial) = which.read()?;
+    session.with_database(async |database| {
+        unblock_certificate(&database, &issuer, &serial, session.now()).await?;
+        let listed = list(&database, session).await;
+        listed.with_context(|| format!("{serial} of {issuer} is no longer blocked, but the others cannot be shown"))
+    })
+}
+
+pub(super) async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
+    let all = database.list_blocked_certificates().await?;
+    let blocked = all.iter().filter(|blocked| blocked.unblocked_at.is_none());
+    if session.json {
+        let shown = |blocked: &BlockedCertificate| {
+            json!({
+                "issuer": blocked.issuer, "serial": blocked.serial.as_str(), "note": blocked.note,
+                "blocked_at": blocked.blocked_at.to_string(),
+            })
+        };
+        output::json(&blocked.map(shown).collect::<Vec<_>>())?;
+    } else {
+        let row = |blocked: &BlockedCertificate| {
+            let note = blocked.note.escape_debug().to_string();
+            vec![blocked.serial.to_string(), blocked.issuer.clone(), blocked.blocked_at.to_string(), note]
+        };
+        output::table(&["SERIAL", "ISSUER", "BLOCKED", "NOTE"], &blocked.map(row).collect::<Vec<_>>())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

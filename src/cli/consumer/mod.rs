@@ -1,0 +1,117 @@
+//! `careconnect-auth consumer …`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use careconnect_verifier::ClientId;
+use clap::{ArgAction, Args, Subcommand};
+
+use super::{
+    output::{self, BadInput},
+    session::Session,
+};
+use crate::operations::{
+    change_consumer::{ConsumerChange, change_consumer},
+    change_status::{StatusChange, change_consumer_status},
+};
+
+mod credential;
+mod register;
+mod show;
+mod ways_in;
+
+pub(super) use ways_in::{certificate_of, issuer_key};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConsumerCommand {
+    /// Register a service; prints its client id, and its secret once.
+    Register(Box<register::Registration>),
+    /// Add, rotate and end ways in of a registered consumer.
+    #[command(subcommand)]
+    Credential(Box<credential::CredentialCommand>),
+    /// Change how a consumer is treated; what is not named stays as it is.
+    Change(Change),
+    /// List all consumers.
+    List,
+    /// Show one consumer with its credentials.
+    Show {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
+    /// Issue no more tokens to a consumer, within a second.
+    Suspend {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
+    /// Issue tokens to a suspended consumer again.
+    Resume {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Change {
+    /// Its client id, as `consumer list` has it.
+    client_id: ClientId,
+    /// Whether assertions may name the token endpoint as their audience: true or false.
+    #[arg(long, action = ArgAction::Set, value_name = "BOOLEAN")]
+    token_endpoint_audience: Option<bool>,
+    /// How many tokens it may ask for in a minute; `none` for the configuration's limit.
+    #[arg(long, value_name = "NUMBER", value_parser = rate)]
+    requests_per_minute: Option<Rate>,
+}
+
+/// A number of requests in a minute, or none of its own.
+#[derive(Debug, Clone, Copy)]
+struct Rate(Option<u32>);
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let refuse = || format!("{text:?} is no rate: expected a number from 1 on, or none");
+    if text == "none" {
+        return Ok(Rate(None));
+    }
+    text.parse().ok().filter(|rate| *rate > 0).map(|rate| Rate(Some(rate))).ok_or_else(refuse)
+}
+
+pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result<ExitCode> {
+    match command {
+        ConsumerCommand::Register(arguments) => {
+            let registration = arguments.parse(session.now())?;
+            session.with_database(async |database| register::register(&database, registration, session).await)
+        }
+        ConsumerCommand::Credential(command) => credential::run(*command, session),
+        ConsumerCommand::Change(arguments) => change(arguments, session),
+        ConsumerCommand::List => session.with_database(async |database| show::list(&database, session).await),
+        ConsumerCommand::Show { client_id } => {
+            session.with_database(async |database| show::show(&database, &client_id, session).await)
+        }
+        ConsumerCommand::Suspend { client_id } => change_status(client_id, StatusChange::Suspend, session),
+        ConsumerCommand::Resume { client_id } => change_status(client_id, StatusChange::Resume, session),
+    }
+}
+
+fn change(arguments: Change, session: &Session) -> anyhow::Result<ExitCode> {
+    let Change { client_id, token_endpoint_audience, requests_per_minute } = arguments;
+    if token_endpoint_audience.is_none() && requests_per_minute.is_none() {
+        let sentence = "nothing to change: give --token-endpoint-audience or --requests-per-minute";
+        return Err(BadInput(sentence.to_owned()).into());
+    }
+    let change = ConsumerChange {
+        accepts_token_endpoint_audience: token_endpoint_audience,
+        requests_per_minute: requests_per_minute.map(|Rate(rate)| rate),
+    };
+    session.with_database(async |database| {
+        change_consumer(&database, &client_id, change).await?;
+        let shown = show::show(&database, &client_id, session).await;
+        shown.with_context(|| format!("consumer {client_id} is changed, but cannot be shown"))
+    })
+}
+
+fn change_status(client_id: ClientId, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
+    session.with_database(async |database| {
+        change_consumer_status(&database, &client_id, change, session.now()).await?;
+        let shown = show::show(&database, &client_id, session).await;
+        shown.with_context(|| format!("consumer {client_id} is {}, but cannot be shown", output::done(change)))
+    })
+}

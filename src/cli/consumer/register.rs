@@ -1,0 +1,103 @@
+//! `careconnect-auth consumer register`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
+use clap::Args;
+
+use super::{show::new_consumer, ways_in::WaysIn};
+use crate::{
+    cli::{
+        group::group_argument,
+        output::{self, BadInput},
+        session::Session,
+    },
+    clock::UnixTime,
+    domain::{DisplayName, Organisation},
+    operations::register_consumer::{ConsumerRegistration, register_consumer},
+    storage::Database,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Registration {
+    /// What people call the service.
+    #[arg(long)]
+    name: DisplayName,
+    /// Its accredited system: 12 digits.
+    #[arg(long)]
+    asid: Asid,
+    /// The organisation that delivers it.
+    #[arg(long, value_name = "CODE")]
+    ods_code: OdsCode,
+    /// That organisation's type, such as urgent-care or gp-practice; `organisation-type list` has them all.
+    #[arg(long, value_name = "TYPE")]
+    organisation_type: OrganisationType,
+    /// A group that it has been assured for, as `group list` has them; `read:slot` is short for the Care Connect URN.
+    /// Repeatable.
+    #[arg(long = "group", value_name = "GROUP", value_parser = group_argument, required = true)]
+    groups: Vec<Group>,
+    /// Make a secret.
+    #[arg(long)]
+    secret: bool,
+    #[command(flatten)]
+    ways_in: WaysIn,
+    /// Accept assertions whose audience is the token endpoint, too, as the NHS API platform, SMART and MSAL write them.
+    #[arg(long)]
+    token_endpoint_audience: bool,
+    /// How many tokens it may ask for in a minute, instead of the configuration's limit.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    requests_per_minute: Option<u32>,
+    /// Keep an id that is in use elsewhere, instead of a new one.
+    #[arg(long)]
+    client_id: Option<ClientId>,
+}
+
+impl Registration {
+    pub(super) fn parse(self, now: UnixTime) -> anyhow::Result<ConsumerRegistration> {
+        let credentials = self.ways_in.read(now)?;
+        if !self.secret && credentials.is_empty() {
+            let sentence =
+                "a consumer needs a way in: give --secret, --key, --jwks-uri or one of the --certificate options";
+            return Err(BadInput(sentence.to_owned()).into());
+        }
+        Ok(ConsumerRegistration {
+            client_id: self.client_id,
+            name: self.name,
+            asid: self.asid,
+            organisation: Organisation { ods_code: self.ods_code, organisation_type: self.organisation_type },
+            groups: self.groups.into_iter().collect(),
+            credentials,
+            with_secret: self.secret,
+            accepts_token_endpoint_audience: self.token_endpoint_audience,
+            requests_per_minute: self.requests_per_minute,
+        })
+    }
+}
+
+pub(super) async fn register(
+    database: &Database,
+    registration: ConsumerRegistration,
+    session: &Session,
+) -> anyhow::Result<ExitCode> {
+    let registered = register_consumer(database, registration, session.now()).await?;
+    let client_id = &registered.consumer.client_id;
+    let secret = registered.secret.as_ref().map(|secret| secret.expose());
+    let text = if session.json {
+        let mut shown = new_consumer(&registered.consumer);
+        shown["client_secret"] = secret.into();
+        shown.to_string()
+    } else {
+        let secret =
+            secret.map(|secret| format!("\nclient_secret  {secret}\nThe secret is shown this once: keep it safe."));
+        format!("client_id      {client_id}{}", secret.unwrap_or_default())
+    };
+    output::deliver(&text).with_context(|| match secret {
+        Some(_) => format!(
+            "consumer {client_id} is registered, but its secret is lost, for it cannot be printed: run `careconnect-auth \
+             consumer credential rotate {client_id} --overlap 0s`"
+        ),
+        None => format!("consumer {client_id} is registered, but this cannot be printed"),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

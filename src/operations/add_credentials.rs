@@ -1,0 +1,85 @@
+//! Gives a registered consumer further ways in.
+
+use careconnect_verifier::ClientId;
+
+use crate::{
+    authentication::client_secret,
+    blocking::blocking,
+    clock::UnixTime,
+    domain::{ClientSecret, Credential, CredentialId, CredentialKind, DisplayName},
+    random,
+    storage::{Database, StorageError},
+};
+
+/// A way in that an administrator submits.
+#[derive(Debug)]
+pub struct NewCredential {
+    /// What proves it.
+    pub kind: NewCredentialKind,
+    /// What people call it; none for the name of its kind.
+    pub label: Option<DisplayName>,
+    /// From when it counts; none for now.
+    pub starts_at: Option<UnixTime>,
+    /// Until when, if that is known.
+    pub ends_at: Option<UnixTime>,
+}
+
+/// What proves it.
+#[derive(Debug)]
+pub enum NewCredentialKind {
+    /// A secret, made here or imported; the register keeps its hash.
+    Secret(ClientSecret),
+    /// A certificate, a key or a key set.
+    Public(CredentialKind),
+}
+
+/// Why credentials were not added; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum AddRefused {
+    /// It would never count.
+    #[error("the credential would end at {ends_at}, before it starts at {starts_at}")]
+    EndsBeforeItStarts {
+        /// When it would start.
+        starts_at: UnixTime,
+        /// When it would end.
+        ends_at: UnixTime,
+    },
+    /// The register refuses it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Adds all of `credentials`, or none; [`StorageError::NotFound`] when there is no such consumer.
+pub async fn add_credentials(
+    database: &Database,
+    client_id: &ClientId,
+    credentials: Vec<NewCredential>,
+    now: UnixTime,
+) -> Result<Vec<Credential>, AddRefused> {
+    let mut added = Vec::new();
+    for credential in credentials {
+        added.push(made(credential, client_id, now).await?);
+    }
+    database.change_credentials(client_id, &added, &[], now).await?;
+    for credential in &added {
+        tracing::info!(%client_id, credential = %credential.id.0, kind = credential.kind.name(), "credential added");
+    }
+    Ok(added)
+}
+
+/// The credential as it is kept.
+pub(super) async fn made(new: NewCredential, client_id: &ClientId, now: UnixTime) -> Result<Credential, AddRefused> {
+    let starts_at = new.starts_at.unwrap_or(now);
+    if let Some(ends_at) = new.ends_at.filter(|end| *end <= starts_at) {
+        return Err(AddRefused::EndsBeforeItStarts { starts_at, ends_at });
+    }
+    let kind = match new.kind {
+        NewCredentialKind::Public(kind) => kind,
+        NewCredentialKind::Secret(secret) => {
+            let _owner = client_id.clone();
+            CredentialKind::Secret(blocking(move || client_secret::hash(&secret)).await)
+        }
+    };
+    let label = new.label.map_or_else(|| kind.name().to_owned(), |label| label.to_string());
+    Ok(Credential { id: CredentialId(random::uuid()), label, kind, starts_at, ends_at: new.ends_at })
+}
