@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
+
 use crate::{
     clock::UnixTime,
-    domain::{CertificateThumbprint, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
+    domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
 pub mod certificate;
@@ -12,6 +14,7 @@ pub mod chain_refusal;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
+mod failed_check;
 pub mod forwarded;
 pub mod key_import;
 pub mod peer;
@@ -78,7 +81,10 @@ impl AuthenticatedConsumer {
 pub enum AuthenticationFailure {
     /// No registration has this client id.
     #[error("the consumer is not registered")]
-    UnknownConsumer,
+    UnknownConsumer {
+        /// The client id of the request.
+        claimed: Option<String>,
+    },
     /// No registration has this certificate, and the request names none.
     #[error("no consumer has registered a certificate of subject {subject:?}, nor one of its alternative names")]
     UnknownCertificate {
@@ -93,7 +99,12 @@ pub enum AuthenticationFailure {
     },
     /// The secret is none of the consumer's.
     #[error("the secret is not one that the consumer holds now")]
-    WrongSecret,
+    WrongSecret {
+        /// How many it has that count now.
+        held: usize,
+        /// Whether it has the prefix and checksum of a secret that a server of ours made.
+        is_well_formed: bool,
+    },
     /// The request has no proof and the connection no certificate.
     #[error("neither a secret in the request nor a certificate on the connection")]
     NothingPresented,
@@ -116,15 +127,19 @@ pub async fn authenticate(
     trust: &ClientTrust,
     now: UnixTime,
 ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+    let unknown = || AuthenticationFailure::UnknownConsumer { claimed: request.client_id.clone() };
     let (consumer, method, credential, certificate) = match &request.credential {
         PresentedCredential::Secret(secret) => {
             // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
             let active = registered.as_deref().filter(|consumer| consumer.is_active());
             let proven = secrets.verify(secret, active, peer.address.ip(), now).await?;
-            let consumer = registered.ok_or(AuthenticationFailure::UnknownConsumer)?;
+            let consumer = registered.ok_or_else(unknown)?;
             let Some(credential) = proven else {
                 let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
-                return Err(suspended.unwrap_or(AuthenticationFailure::WrongSecret));
+                return Err(suspended.unwrap_or_else(|| AuthenticationFailure::WrongSecret {
+                    held: consumer.secrets_at(now).count(),
+                    is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
+                }));
             };
             // A token is bound to a certificate that the consumer holds, never to whatever came along.
             let held = |certificate: &&Arc<PeerCertificate>| {
@@ -136,7 +151,7 @@ pub async fn authenticate(
         PresentedCredential::Certificate => {
             let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
             let consumer = registered.ok_or_else(|| match request.client_id {
-                Some(_) => AuthenticationFailure::UnknownConsumer,
+                Some(_) => unknown(),
                 None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
             })?;
             let (credential, proven) =

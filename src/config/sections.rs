@@ -27,7 +27,7 @@ section! {
         /// The proxies in front that pass client certificates on: see `docs/proxies.md`. From anybody else a header
         /// with a certificate is ignored.
         proxies: Tables<Proxy> = Tables::none();
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -77,6 +77,17 @@ section! {
         directory: PathBuf = PathBuf::from("keys");
         /// How long others may cache the published keys.
         jwks_max_age_seconds: Seconds<10, 86_400> = Seconds::of(300);
+    }
+}
+
+section! {
+    /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
+    Record at "record." {
+        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
+        /// processes of one machine may share it.
+        directory: PathBuf = PathBuf::from("records");
+        /// After how many days a file is deleted; `0`: never.
+        keep_days: Count<0, 36_500> = Count::of(90);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
 
 pub mod blocked_certificate;
+pub mod catalogue;
 pub mod certificate_identity;
 pub mod certificate_policy;
 pub mod client_key;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{client_secret::redacted, form::FormError, token_request::TokenRequestError};
+use super::{catalogue, client_secret::redacted, form::FormError, token_request::TokenRequestError};
 
 /// A refusal: a stable reason, a sentence for the developer who receives it, and a detail for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub struct FailedCheck {
 impl FailedCheck {
     /// Both sides are bounded in length, and what looks like a secret or a token is left out of them.
     pub fn new(check: &'static str, expected: impl Into<String>, received: impl Into<String>) -> Self {
+        debug_assert!(catalogue::section(check).is_some(), "docs/errors.md has no section for the check {check}");
         Self { check, expected: repeatable(&expected.into()), received: repeatable(&received.into()) }
     }
 }
@@ -137,9 +138,32 @@ reasons! {
     NotFound "not_found" InvalidRequest;
     RequestTimeout "request_timeout" InvalidRequest;
     Overloaded "overloaded" TemporarilyUnavailable;
+    RecordUnavailable "record_unavailable" TemporarilyUnavailable;
     RegistryStale "registry_stale" TemporarilyUnavailable;
     SigningKeyMissing "signing_key_missing" ServerError;
     InternalError "internal_error" ServerError;
+}
+
+impl Reason {
+    /// The HTTP status of an answer with it.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::WrongContentType | Self::ContentEncodingUnsupported => 415,
+            _ => match self.code() {
+                ErrorCode::InvalidClient => 401,
+                ErrorCode::TemporarilyUnavailable => 503,
+                ErrorCode::ServerError => 500,
+                ErrorCode::InvalidRequest
+                | ErrorCode::InvalidScope
+                | ErrorCode::InvalidTarget
+                | ErrorCode::UnsupportedGrantType => 400,
+            },
+        }
+    }
 }
 
 /// The error codes of RFC 6749 §5.2 and §4.1.2.1, and of RFC 8707 §2.

@@ -156,7 +156,9 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
     }
     let decoded = BASE64_STANDARD.decode(encoded.trim_start_matches(' ')).ok()?;
     let colon = decoded.iter().position(|&byte| byte == b':')?;
-    let (id, secret) = (form::decode(&decoded[..colon]).ok()?, form::decode(&decoded[colon + 1..]).ok()?);
+    // Neither ids nor secrets have spaces, and many clients escape nothing: a plus sign is that of a base64 secret.
+    let (id, secret) = (&decoded[..colon], &decoded[colon + 1..]);
+    let (id, secret) = (form::decode_escapes(id).ok()?, form::decode_escapes(secret).ok()?);
     (!id.is_empty()).then_some((id, secret))
 }
 
@@ -246,6 +248,10 @@ mod tests {
         assert_eq!(request.client_id.as_deref(), Some("c+1"));
         let PresentedCredential::Secret(secret) = request.credential else { panic!("a secret") };
         assert_eq!(secret.expose_secret(), "s:%");
+
+        let request = parse_basic("c:a+/b=", "").unwrap();
+        let PresentedCredential::Secret(secret) = request.credential else { panic!("a secret") };
+        assert_eq!(secret.expose_secret(), "a+/b=", "as clients send it that escape nothing");
     }
 
     #[test]
