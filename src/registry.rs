@@ -15,6 +15,7 @@ use careconnect_verifier::Group;
 use uuid::Uuid;
 
 use crate::{
+    authentication::key_sets::RegisteredKeySets,
     clock::{Clock, UnixTime},
     domain::{
         Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, CertificateThumbprint, ConsumerSystem,
@@ -120,5 +121,15 @@ impl Registry {
     /// Seconds since memory was last known to agree with the database.
     pub fn age(&self, now: UnixTime) -> i64 {
         now.since(self.synced_at()).max(0)
+    }
+}
+
+impl RegisteredKeySets for Registry {
+    fn revision(&self) -> i64 {
+        self.revision()
+    }
+
+    fn uris(&self, now: UnixTime) -> Vec<KeySetUri> {
+        self.key_set_uris(now)
     }
 }

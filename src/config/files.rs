@@ -23,7 +23,9 @@ impl LoadedConfig {
         let mut findings = FileFindings::default();
         let tls = &config.tls;
         let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
-        for (key, file) in public.chain(tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file))) {
+        let authorities = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
+        let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
+        for (key, file) in public.chain(authorities).chain(of_key_sets) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));

@@ -32,7 +32,7 @@ pub use self::{
     networks::Network,
     proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
-    sections::{Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
+    sections::{Assertions, Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
     tables::{Table, Tables},

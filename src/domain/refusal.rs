@@ -15,6 +15,8 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// The check that failed, with both sides: for the operator, too.
     pub check: Option<FailedCheck>,
+    /// Seconds after which the same request may succeed, where that is known.
+    pub retry_after: Option<u32>,
 }
 
 /// One check that failed, and its two sides. Neither is ever a secret, a token or an assertion.
@@ -39,7 +41,7 @@ impl FailedCheck {
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: repeatable(&description.into()), detail: None, check: None }
+        Self { reason, description: repeatable(&description.into()), detail: None, check: None, retry_after: None }
     }
 
     /// The same with a detail for the log.
@@ -53,6 +55,13 @@ impl Refusal {
     #[must_use]
     pub fn with_check(self, check: FailedCheck) -> Self {
         Self { check: Some(check), ..self }
+    }
+
+    /// The same with the seconds to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 }
 
@@ -70,15 +79,16 @@ impl From<TokenRequestError> for Refusal {
             E::Form(_) => Reason::FormMalformed,
             E::GrantTypeMissing => Reason::GrantTypeMissing,
             E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
-            E::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
-            E::TwoMechanisms => Reason::TwoMechanisms,
-            E::ClientIdsDiffer => Reason::ClientIdsDiffer,
-            E::AssertionUnsupported => Reason::AssertionUnsupported,
+            E::Credential(error) => error.reason(),
             E::ScopeMalformed => Reason::ScopeMalformed,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
         };
-        Self::new(reason, error.to_string())
+        let check = match &error {
+            E::Credential(error) => error.check(),
+            _ => None,
+        };
+        Self { check, ..Self::new(reason, error.to_string()) }
     }
 }
 
@@ -115,9 +125,27 @@ reasons! {
     AuthorizationHeaderMalformed "authorization_header_malformed" InvalidClient;
     TwoMechanisms "two_mechanisms" InvalidRequest;
     ClientIdsDiffer "client_ids_differ" InvalidRequest;
-    AssertionUnsupported "assertion_unsupported" InvalidClient;
+    AssertionTypeWrong "assertion_type_wrong" InvalidRequest;
+    AssertionMissing "assertion_missing" InvalidRequest;
+    AssertionMalformed "assertion_malformed" InvalidClient;
+    AssertionAlgorithm "assertion_algorithm" InvalidClient;
+    AssertionKeyNotNamed "assertion_key_not_named" InvalidClient;
+    AssertionIssuer "assertion_issuer" InvalidClient;
+    AssertionKeyUnknown "assertion_key_unknown" InvalidClient;
+    AssertionSignature "assertion_signature" InvalidClient;
+    AssertionTypeHeader "assertion_type_header" InvalidClient;
+    AssertionAudience "assertion_audience" InvalidClient;
+    AssertionExpiryMissing "assertion_expiry_missing" InvalidClient;
+    AssertionExpired "assertion_expired" InvalidClient;
+    AssertionLifetime "assertion_lifetime" InvalidClient;
+    AssertionNotYetValid "assertion_not_yet_valid" InvalidClient;
+    AssertionIdMissing "assertion_id_missing" InvalidClient;
+    AssertionReplayed "assertion_replayed" InvalidClient;
+    AssertionStoreUnavailable "assertion_store_unavailable" TemporarilyUnavailable;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
+    TooManyFailures "too_many_failures" TemporarilyUnavailable;
+    RateLimited "rate_limited" TemporarilyUnavailable;
     ClientIdNeeded "client_id_needed" InvalidRequest;
     CertificateHeaderRepeated "certificate_header_repeated" InvalidRequest;
     CertificateHeaderMalformed "certificate_header_malformed" InvalidRequest;
@@ -153,6 +181,7 @@ impl Reason {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::WrongContentType | Self::ContentEncodingUnsupported => 415,
+            Self::TooManyFailures | Self::RateLimited => 429,
             _ => match self.code() {
                 ErrorCode::InvalidClient => 401,
                 ErrorCode::TemporarilyUnavailable => 503,

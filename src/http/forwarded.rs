@@ -43,7 +43,7 @@ impl Forwarding {
     /// The client behind `peer`, if that is a proxy, or `peer` itself.
     fn client_behind(&self, peer: &PeerConnection, headers: &HeaderMap) -> (PeerConnection, Option<RefusedHeader>) {
         let values = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        let (trust, now) = (self.app.trust.load(), self.app.clock.now());
+        let (trust, now) = (self.app.authenticator.trust.load(), self.app.clock.now());
         let Some(proxy) = self.proxies.authenticate(peer, &values, &trust, now) else {
             self.note_ignored(peer.address.ip(), headers);
             return (peer.clone(), None);

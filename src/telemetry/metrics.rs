@@ -36,6 +36,9 @@ pub enum Kind {
 /// From a cached secret to an Argon2 computation behind a full queue.
 const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// Up to the most that are written at once.
+const GROUP_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 /// Every metric of the server. The floors below name them as text; a test holds code and table together.
 pub const ALL: &[Metric] = &[
     Metric {
@@ -51,6 +54,14 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &["reason"],
         help: "Token requests refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_budget_refusals_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["budget"],
+        help: "Token requests answered with 429, by the budget that was used up: failures of a consumer at an address, of \
+               an address, or requests of a consumer.",
     },
     Metric {
         name: "careconnect_token_request_duration_seconds",
@@ -164,6 +175,34 @@ pub const ALL: &[Metric] = &[
         labels: &[],
         help: "Lines that the reader of standard error did not take in time; the events happened, the log lacks them.",
     },
+    Metric {
+        name: "careconnect_replay_records_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Client assertions put down as used: recorded, replayed, or unavailable because the database did not answer.",
+    },
+    Metric {
+        name: "careconnect_replay_group_size",
+        kind: Kind::Histogram(GROUP_SIZES),
+        unit: Unit::Count,
+        labels: &[],
+        help: "Client assertions in one write; the fuller, the busier the database.",
+    },
+    Metric {
+        name: "careconnect_key_set_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Fetches of the key sets that consumers publish, fetched or failed.",
+    },
+    Metric {
+        name: "careconnect_key_set_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
+    },
     BUILD_INFO,
 ];
 
@@ -226,48 +265,4 @@ fn describe() {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rendered(record: impl FnOnce()) -> String {
-        let recorder = builder().unwrap().build_recorder();
-        metrics::with_local_recorder(&recorder, || {
-            describe();
-            record();
-        });
-        recorder.handle().render()
-    }
-
-    #[test]
-    fn a_counted_metric_is_rendered_with_its_help_and_labels() {
-        let text =
-            rendered(|| metrics::counter!("careconnect_tokens_refused_total", "reason" => "expired").increment(2));
-        assert!(text.contains("# HELP careconnect_tokens_refused_total Token requests refused, by reason."), "{text}");
-        assert!(text.contains("# TYPE careconnect_tokens_refused_total counter"), "{text}");
-        assert!(text.contains("careconnect_tokens_refused_total{reason=\"expired\"} 2"), "{text}");
-        assert!(text.contains("careconnect_build_info{version="), "{text}");
-    }
-
-    #[test]
-    fn latencies_are_counted_in_buckets() {
-        let text = rendered(|| metrics::histogram!("careconnect_token_request_duration_seconds").record(0.002));
-        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.001\"} 0"), "{text}");
-        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
-    }
-
-    #[test]
-    fn names_follow_the_conventions_and_are_unique() {
-        for (index, metric) in ALL.iter().enumerate() {
-            assert!(metric.name.starts_with("careconnect_") && metric.help.ends_with('.'), "{}", metric.name);
-            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
-            assert!(ALL.iter().skip(index + 1).all(|other| other.name != metric.name), "{} twice", metric.name);
-        }
-    }
-
-    #[test]
-    fn the_recorder_of_a_process_is_installed_once() {
-        Metrics::install().unwrap();
-        Metrics::install().unwrap().run_upkeep();
-        assert!(Metrics::install().unwrap().render().contains("careconnect_build_info"));
-    }
-}
+mod tests;
