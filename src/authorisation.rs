@@ -1,6 +1,7 @@
 //! The one decision: which groups go into a token. Pure: no clock, no database, no network.
 //!
-//! Groups in a token = what the consumer has ∩ what the provider honours ∩ what was asked for.
+//! Groups in a token = what the consumer has ∩ what its certificate's policies allow ∩ what the provider honours ∩ what
+//! was asked for.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use crate::{
     authentication::AuthenticatedConsumer,
     clock::UnixTime,
     domain::{
-        ConsumerSystem, FailedCheck, GroupDefinition, Organisation, ProviderSystem, Reason, Refusal, RequestedAccess,
+        CertificatePolicy, ConsumerSystem, FailedCheck, GroupDefinition, KeyThumbprint, Organisation, ProviderSystem,
+        Reason, Refusal, RequestedAccess,
     },
 };
 
@@ -45,6 +47,16 @@ pub enum AccessDenied {
         /// What the consumer holds, space-separated.
         held: String,
     },
+    /// The certificate that proved the consumer was issued for other purposes.
+    #[error("the certificate may not obtain {asked_for:?}: the policies {policies} allow it {allowed}")]
+    GroupNotPermitted {
+        /// The name in the request.
+        asked_for: String,
+        /// What the certificate may obtain, space-separated.
+        allowed: String,
+        /// The policies that say so.
+        policies: String,
+    },
     /// The provider does not accept it.
     #[error("the provider does not honour {asked_for:?}; it honours {honoured}")]
     GroupNotHonoured {
@@ -56,6 +68,16 @@ pub enum AccessDenied {
     /// The consumer holds no group at all.
     #[error("this consumer holds no group")]
     HoldsNothing,
+    /// The consumer holds groups, and its certificate may obtain none of them.
+    #[error("the certificate may obtain no group that this consumer holds: the policies {policies} allow it {allowed}")]
+    NothingPermitted {
+        /// What the consumer holds, space-separated.
+        held: String,
+        /// What the certificate may obtain, space-separated.
+        allowed: String,
+        /// The policies that say so.
+        policies: String,
+    },
     /// The two have nothing in common.
     #[error("this consumer holds no group that the provider honours; it holds {held}")]
     NothingInCommon {
@@ -70,6 +92,8 @@ impl From<AccessDenied> for Refusal {
         let (reason, expected, received) = match &denied {
             D::ScopeUnknown(name) => (Reason::ScopeUnknown, "a group, an interaction or a scope in the register", name),
             D::GroupNotHeld { asked_for, held } => (Reason::GroupNotHeld, held.as_str(), asked_for),
+            D::GroupNotPermitted { asked_for, allowed, .. } => (Reason::GroupNotPermitted, allowed.as_str(), asked_for),
+            D::NothingPermitted { allowed, held, .. } => (Reason::GroupNotPermitted, allowed.as_str(), held),
             D::GroupNotHonoured { asked_for, honoured } => (Reason::GroupNotHonoured, honoured.as_str(), asked_for),
             D::HoldsNothing => (Reason::NothingGranted, "a consumer with a group", &"one without".to_owned()),
             D::NothingInCommon { held } => (Reason::NothingGranted, "a group that the provider honours", held),
@@ -78,15 +102,18 @@ impl From<AccessDenied> for Refusal {
     }
 }
 
-/// Decides what `requester` gets at `provider`. `known` is the register's list of groups.
+/// Decides what `requester` gets at `provider`. `known` is the register's list of groups, `policies` that of policies for
+/// certificates.
 pub fn authorise(
     requester: &AuthenticatedConsumer,
     provider: &ProviderSystem,
     access: &RequestedAccess,
     known: &[GroupDefinition],
+    policies: &[CertificatePolicy],
 ) -> Result<GrantedAccess, AccessDenied> {
     let consumer = requester.consumer();
-    let groups = granted_groups(consumer, provider, access, known)?;
+    let cap = requester.proof().and_then(|proof| Cap::of(policies, proof.hosts(), proof.issuers()));
+    let groups = granted_groups(consumer, provider, access, known, cap.as_ref())?;
     let scopes: BTreeSet<&str> =
         known.iter().filter(|known| groups.contains(&known.group)).map(|known| known.scope.as_str()).collect();
     let certificate = requester.certificate().filter(|_| provider.certificate_bound);
@@ -102,18 +129,50 @@ pub fn authorise(
     })
 }
 
+/// What the policies leave to a certificate.
+struct Cap {
+    allowed: BTreeSet<Group>,
+    /// Their names, for the refusal.
+    policies: String,
+}
+
+impl Cap {
+    /// None when no policy concerns the certificate; of several, what all of them allow.
+    fn of<'a>(
+        policies: &[CertificatePolicy],
+        hosts: impl Iterator<Item = &'a str> + Clone,
+        issuers: &[KeyThumbprint],
+    ) -> Option<Self> {
+        let mut concerning = policies.iter().filter(|policy| policy.concerns(hosts.clone(), issuers));
+        let first = concerning.next()?;
+        let mut cap = Self { allowed: first.groups.clone(), policies: format!("{:?}", first.name.as_str()) };
+        for policy in concerning {
+            cap.allowed.retain(|group| policy.groups.contains(group));
+            cap.policies.push_str(&format!(", {:?}", policy.name.as_str()));
+        }
+        Some(cap)
+    }
+}
+
 fn granted_groups(
     consumer: &ConsumerSystem,
     provider: &ProviderSystem,
     access: &RequestedAccess,
     known: &[GroupDefinition],
+    cap: Option<&Cap>,
 ) -> Result<BTreeSet<Group>, AccessDenied> {
+    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
     let RequestedAccess::Only(names) = access else {
-        let common: BTreeSet<Group> = consumer.groups.intersection(&provider.groups).cloned().collect();
-        return match (common.is_empty(), consumer.groups.is_empty()) {
-            (false, _) => Ok(common),
-            (true, true) => Err(AccessDenied::HoldsNothing),
-            (true, false) => Err(AccessDenied::NothingInCommon { held: joined(&consumer.groups) }),
+        let permitted: BTreeSet<Group> = consumer.groups.iter().filter(is_permitted).cloned().collect();
+        let common: BTreeSet<Group> = permitted.intersection(&provider.groups).cloned().collect();
+        return match (common.is_empty(), consumer.groups.is_empty(), cap) {
+            (false, ..) => Ok(common),
+            (true, true, _) => Err(AccessDenied::HoldsNothing),
+            (true, false, Some(Cap { allowed, policies })) if permitted.is_empty() => {
+                let held = joined(&consumer.groups);
+                Err(AccessDenied::NothingPermitted { held, allowed: joined(allowed), policies: policies.clone() })
+            }
+            (true, false, _) => Err(AccessDenied::NothingInCommon { held: joined(&permitted) }),
         };
     };
     let mut granted = BTreeSet::new();
@@ -126,7 +185,12 @@ fn granted_groups(
         if held.peek().is_none() {
             return Err(AccessDenied::GroupNotHeld { asked_for: name.clone(), held: joined(&consumer.groups) });
         }
-        let mut honoured = held.filter(|group| provider.groups.contains(group)).peekable();
+        let mut permitted = held.filter(is_permitted).peekable();
+        if let (None, Some(Cap { allowed, policies })) = (permitted.peek(), cap) {
+            let (allowed, policies) = (joined(allowed), policies.clone());
+            return Err(AccessDenied::GroupNotPermitted { asked_for: name.clone(), allowed, policies });
+        }
+        let mut honoured = permitted.filter(|group| provider.groups.contains(group)).peekable();
         if honoured.peek().is_none() {
             let honoured = joined(&provider.groups);
             return Err(AccessDenied::GroupNotHonoured { asked_for: name.clone(), honoured });

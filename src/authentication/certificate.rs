@@ -69,6 +69,17 @@ pub(super) fn alternative_names(certificate: &X509Certificate<'_>) -> Result<Vec
     Ok(names.collect())
 }
 
+/// Every host that a certificate claims to be, whatever is made of the claim: DNS names and common names.
+pub(super) fn hosts(certificate: &X509Certificate<'_>) -> Vec<Box<str>> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
+        GeneralName::DNSName(text) => Some(*text),
+        _ => None,
+    });
+    let common_names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    names.chain(common_names).map(Box::from).collect()
+}
+
 /// A name that can be compared; none when a value is empty, not text, or has control characters such as NUL.
 pub(super) fn comparable_name(name: &X509Name<'_>) -> Option<DistinguishedName> {
     let levels = name.iter_rdn().map(|level| {

@@ -8,7 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     clock::UnixTime,
     config::Issuer,
-    domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
+    domain::{
+        CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, KeyThumbprint, PresentedCredential,
+        TokenRequest,
+    },
 };
 
 pub mod authority;
@@ -38,6 +41,7 @@ pub use failure::AuthenticationFailure;
 use failure_budget::{Attempt, FailureBudgets};
 use key_sets::KeySets;
 use peer::{PeerCertificate, PeerConnection};
+use trusted_path::TrustedPath;
 
 /// The path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/oauth2/token";
@@ -50,6 +54,26 @@ pub struct AuthenticatedConsumer {
     credential: CredentialId,
     assertion_use: Option<AssertionUse>,
     certificate: Option<CertificateThumbprint>,
+    proof: Option<CertificateProof>,
+}
+
+/// The certificate that proved a consumer, and the path in which it is trusted, if its names need one.
+#[derive(Debug)]
+pub struct CertificateProof {
+    certificate: Arc<PeerCertificate>,
+    path: Option<Arc<TrustedPath>>,
+}
+
+impl CertificateProof {
+    /// The hosts that the certificate claims to be.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> + Clone {
+        self.certificate.hosts()
+    }
+
+    /// The keys of all issuers in its path.
+    pub fn issuers(&self) -> &[KeyThumbprint] {
+        self.path.as_deref().map_or(&[], |path| &path.issuer_keys)
+    }
 }
 
 /// By which mechanism.
@@ -95,6 +119,11 @@ impl AuthenticatedConsumer {
         self.assertion_use
     }
 
+    /// The certificate that proved it, where one did.
+    pub const fn proof(&self) -> Option<&CertificateProof> {
+        self.proof.as_ref()
+    }
+
     /// The consumer's own certificate, on the connection: what a token may be bound to.
     pub const fn certificate(&self) -> Option<CertificateThumbprint> {
         self.certificate
@@ -122,6 +151,7 @@ struct Proven<'a> {
     credential: CredentialId,
     assertion_use: Option<AssertionUse>,
     certificate: Option<&'a Arc<PeerCertificate>>,
+    proof: Option<CertificateProof>,
 }
 
 impl Authenticator {
@@ -170,7 +200,7 @@ impl Authenticator {
             }));
         };
         let certificate = self.held_certificate(&consumer, peer, attempt.now);
-        Ok(Proven { consumer, method: Method::Secret, credential, assertion_use: None, certificate })
+        Ok(Proven { consumer, method: Method::Secret, credential, assertion_use: None, certificate, proof: None })
     }
 
     fn by_assertion<'a>(
@@ -208,7 +238,7 @@ impl Authenticator {
         let (credential, assertion_use) = (proven.credential, Some(proven.assertion_use));
         let consumer = registered.clone().ok_or_else(|| AuthenticationFailure::unknown(attempt))?;
         let certificate = self.held_certificate(&consumer, peer, now);
-        Ok(Proven { consumer, method: Method::PrivateKeyJwt, credential, assertion_use, certificate })
+        Ok(Proven { consumer, method: Method::PrivateKeyJwt, credential, assertion_use, certificate, proof: None })
     }
 
     fn by_certificate<'a>(
@@ -229,7 +259,9 @@ impl Authenticator {
         })?;
         let (credential, proven) = client_certificate::prove(certificate, consumer.certificates_at(now), &trust, now)?;
         let method = Method::Certificate(proven.identity.method());
-        Ok(Proven { consumer, method, credential, assertion_use: None, certificate: Some(certificate) })
+        let path = certificate.verdict(&trust, now).ok(); // none for one that signs itself
+        let proof = Some(CertificateProof { certificate: certificate.clone(), path });
+        Ok(Proven { consumer, method, credential, assertion_use: None, certificate: Some(certificate), proof })
     }
 
     /// A token is bound to a certificate that the consumer holds, never to whatever came along.
@@ -248,11 +280,11 @@ impl Authenticator {
 
 impl Proven<'_> {
     fn unless_suspended(self) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-        let Self { consumer, method, credential, assertion_use, certificate } = self;
+        let Self { consumer, method, credential, assertion_use, certificate, proof } = self;
         if let Some(since) = consumer.status.suspended_at() {
             return Err(AuthenticationFailure::Suspended { since });
         }
         let certificate = certificate.map(|certificate| certificate.thumbprint());
-        Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate })
+        Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate, proof })
     }
 }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::CertificateDer;
 
 use super::{
-    certificate::{alternative_names, comparable_name, name_text, parse_certificate},
+    certificate::{alternative_names, comparable_name, hosts, name_text, parse_certificate},
     chain_refusal::ChainRefusal,
     client_trust::{ClientTrust, TrustedPath},
 };
@@ -31,6 +31,7 @@ pub struct PeerCertificate {
     chain: Vec<CertificateDer<'static>>,
     thumbprint: CertificateThumbprint,
     identities: Vec<CertificateIdentity>,
+    hosts: Vec<Box<str>>,
     subject: String,
     issuer: String,
     serial: String,
@@ -62,6 +63,7 @@ impl PeerCertificate {
         Ok(Self {
             thumbprint,
             identities,
+            hosts: hosts(&certificate),
             subject: name_text(certificate.subject()),
             issuer: name_text(certificate.issuer()),
             serial_number: serial.parse().map_err(unusable)?,
@@ -83,6 +85,11 @@ impl PeerCertificate {
     /// two alone.
     pub fn identities(&self) -> &[CertificateIdentity] {
         &self.identities
+    }
+
+    /// The hosts that it claims to be: DNS names and common names. They prove nothing, and can only cost it something.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> + Clone {
+        self.hosts.iter().map(AsRef::as_ref)
     }
 
     /// The subject (RFC 4514), as text that cannot forge a log line.

@@ -52,8 +52,50 @@ fn decide(holds: &[Group], honours: &[Group], asks: &[&str]) -> Result<Vec<Group
         [] => RequestedAccess::Everything,
         names => RequestedAccess::Only(names.iter().map(|name| (*name).to_owned()).collect()),
     };
-    let granted = granted_groups(&consumer_in(holds), &provider_that_honours(honours), &access, &known());
+    decide_capped(holds, honours, &access, None)
+}
+
+fn decide_capped(
+    holds: &[Group],
+    honours: &[Group],
+    access: &RequestedAccess,
+    cap: Option<&Cap>,
+) -> Result<Vec<Group>, AccessDenied> {
+    let granted = granted_groups(&consumer_in(holds), &provider_that_honours(honours), access, &known(), cap);
     granted.map(|groups| groups.into_iter().collect())
+}
+
+fn policy(prefix: &str, groups: &[Group]) -> CertificatePolicy {
+    CertificatePolicy {
+        name: format!("Policy for {prefix}").parse().unwrap(),
+        host_prefix: prefix.parse().unwrap(),
+        issuer: None,
+        groups: groups.iter().cloned().collect(),
+        created_at: UnixTime(0),
+        removed_at: None,
+    }
+}
+
+#[test]
+fn a_certificate_gets_no_more_than_every_policy_for_its_name_allows() {
+    let policies = [policy("appt-", &[SLOT, BOOK]), policy("appt-view", &[SLOT]), policy("other", &[CHANGE])];
+    let cap = |host: &'static str| Cap::of(&policies, [host].into_iter(), &[]);
+    let everything = RequestedAccess::Everything;
+    let all = [SLOT, BOOK, CHANGE];
+    let granted = |host| decide_capped(&all, &all, &everything, cap(host).as_ref());
+    assert_eq!(granted("appt-view.nhs.uk"), Ok(vec![SLOT]));
+    assert_eq!(granted("appt-a1001.nhs.uk"), Ok(vec![BOOK, SLOT]));
+    assert_eq!(granted("booking.nhs.uk").map(|groups| groups.len()), Ok(3));
+
+    let asked = RequestedAccess::Only(vec![CHANGE.to_string()]);
+    let refused = decide_capped(&all, &all, &asked, cap("appt-view.nhs.uk").as_ref());
+    assert!(
+        matches!(&refused, Err(AccessDenied::GroupNotPermitted { asked_for, policies, .. })
+        if *asked_for == CHANGE.to_string() && policies.contains("Policy for appt-view")),
+        "{refused:?}"
+    );
+    let refused = decide_capped(&[CHANGE], &all, &everything, cap("appt-a1001.nhs.uk").as_ref());
+    assert!(matches!(refused, Err(AccessDenied::NothingPermitted { .. })), "{refused:?}");
 }
 
 const SLOT: Group = Group::READ_SLOT;

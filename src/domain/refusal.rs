@@ -152,6 +152,7 @@ reasons! {
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;
     GroupNotHeld "group_not_held" InvalidScope;
+    GroupNotPermitted "group_not_permitted" InvalidScope;
     GroupNotHonoured "group_not_honoured" InvalidScope;
     NothingGranted "nothing_granted" InvalidScope;
     AudienceMissing "audience_missing" InvalidTarget;

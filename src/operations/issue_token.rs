@@ -80,7 +80,13 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     }
     app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
     let provider = find_provider(app, &request.audiences)?;
-    let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
+    let access = authorise(
+        &requester,
+        &provider,
+        &request.access,
+        &app.registry.groups(),
+        &app.registry.certificate_policies(),
+    )?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
     let shown = caller.peer.certificate.as_ref().filter(|_| requester.method() != Method::Secret);
