@@ -48,6 +48,14 @@ pub enum AuthenticationFailure {
     /// The assertion proves nothing.
     #[error(transparent)]
     Assertion(#[from] AssertionRefusal),
+    /// The same of a client that nobody is registered as: the caller is told no more than of an unknown key.
+    #[error("{refusal}; the client is not registered")]
+    AssertionOfUnknownConsumer {
+        /// What the caller is told.
+        refusal: AssertionRefusal,
+        /// The client id of the request.
+        claimed: String,
+    },
     /// The key may be in a set that the consumer publishes, and we do not have.
     #[error("{refusal}; {why}")]
     KeySetMissing {
@@ -110,6 +118,11 @@ impl AuthenticationFailure {
             ),
             Self::Certificate(refusal) => refusal.check(),
             Self::Assertion(refusal) => refusal.check(),
+            Self::AssertionOfUnknownConsumer { claimed, .. } => FailedCheck::new(
+                "consumer_unknown",
+                "a client id, in 'iss' and 'sub', that is registered",
+                format!("{claimed:?}"),
+            ),
             Self::KeySetMissing { refusal, why } => {
                 let FailedCheck { check, expected, received } = refusal.check();
                 FailedCheck::new(check, expected, format!("{received}; {why}"))

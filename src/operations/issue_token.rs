@@ -89,7 +89,7 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     )?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
-    let shown = caller.peer.certificate.as_ref().filter(|_| requester.method() != Method::Secret);
+    let shown = caller.peer.certificate.as_ref().filter(|_| matches!(requester.method(), Method::Certificate(_)));
     app.uses.note(CredentialUse {
         credential: requester.credential(),
         last_used_at: now,
@@ -149,7 +149,9 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
             let refusal = Refusal::new(Reason::TooManyFailures, sentence).with_detail(too_many);
             return refusal.with_check(too_many.check()).retry_after(retry_after);
         }
-        AuthenticationFailure::Assertion(refused) | AuthenticationFailure::KeySetMissing { refusal: refused, .. } => {
+        AuthenticationFailure::Assertion(refused)
+        | AuthenticationFailure::AssertionOfUnknownConsumer { refusal: refused, .. }
+        | AuthenticationFailure::KeySetMissing { refusal: refused, .. } => {
             let check = failure.check();
             let detail = format!("expected {}, received {}", check.expected, check.received);
             return Refusal::new(refused.reason(), refused.to_string()).with_detail(detail).with_check(check);

@@ -74,19 +74,46 @@ fn signer(key: &AssertionKey) -> ConsumerRegistration {
     ConsumerRegistration { credentials, with_secret: false, ..consumer() }
 }
 
-/// The proof is accepted; whether it was used before cannot be recorded yet.
-#[track_caller]
-fn assert_proven(answer: &Answer) {
-    assert_eq!(answer.refused(503), ("temporarily_unavailable".into(), "assertion_store_unavailable".into()));
-}
-
 #[tokio::test]
 async fn without_a_record_of_used_assertions_none_is_accepted() {
     // R56
     let scene = Scene::new().await;
+    scene.server.database.take_away().await;
     let answer = scene.outcome(json!({}), json!({})).await;
-    assert_proven(&answer);
+    assert_eq!(answer.refused(503), ("temporarily_unavailable".into(), "assertion_store_unavailable".into()));
     assert_eq!((answer.header("retry-after"), answer.header("cache-control")), ("1", "no-store"));
+    scene.server.database.give_back().await;
+}
+
+#[tokio::test]
+async fn an_assertion_is_used_once() {
+    // R21
+    let scene = Scene::new().await;
+    let assertion = scene.signed(json!({}), json!({}));
+    let ask = async || scene.call(&assertion).send().await;
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    let (granted, refused): (Vec<_>, Vec<_>) = [one, two, three].into_iter().partition(|answer| answer.status == 200);
+    assert_eq!(granted.len(), 1);
+    for answer in refused.into_iter().chain([ask().await]) {
+        assert_eq!(answer.refused(401), ("invalid_client".into(), "assertion_replayed".into()));
+    }
+    scene.outcome(json!({}), json!({})).await.token();
+}
+
+#[tokio::test]
+async fn a_refused_assertion_is_not_used_up_and_an_id_is_one_clients_own() {
+    // R21: nobody can use up the ids of a client whose key they do not have
+    let scene = Scene::new().await;
+    let other = scene.server.register(signer(&scene.key)).await.consumer.client_id;
+    let same_id = json!({ "jti": "one" });
+    let strangers = AssertionKey::new(Algorithm::Es256)
+        .sign(&with(&header(), json!({ "alg": "ES256" })), &with(&scene.claims(), same_id.clone()));
+    assert_eq!(scene.call(&strangers).send().await.refused(401).1, "assertion_signature");
+    let late = scene.outcome(json!({}), json!({ "jti": "one", "exp": 1 })).await;
+    assert_eq!(late.refused(401).1, "assertion_expired");
+    scene.outcome(json!({}), json!({ "jti": "one", "iss": other, "sub": other })).await.token();
+    scene.outcome(json!({}), same_id.clone()).await.token();
+    assert_eq!(scene.outcome(json!({}), same_id).await.refused(401).1, "assertion_replayed");
 }
 
 #[tokio::test]
@@ -98,7 +125,8 @@ async fn the_request_of_the_nhs_api_platform_proves_its_consumer() {
     let endpoint = format!("{}/oauth2/token", scene.server.issuer());
     let for_endpoint = |client: &str| scene.signed(json!({}), json!({ "iss": client, "sub": client, "aud": endpoint }));
 
-    assert_proven(&scene.call(&for_endpoint(lenient.as_str())).send().await);
+    let token = scene.call(&for_endpoint(lenient.as_str())).send().await.token();
+    assert_eq!(scene.server.verify(ROOT, &token).await.client_id(), &lenient);
     let strict = scene.call(&for_endpoint(scene.client_id())).send().await;
     assert_eq!(strict.refused(401), ("invalid_client".into(), "assertion_audience".into()));
 }
@@ -107,18 +135,19 @@ async fn the_request_of_the_nhs_api_platform_proves_its_consumer() {
 async fn the_client_id_may_be_left_out_or_be_that_of_the_assertion() {
     // R19
     let scene = Scene::new().await;
-    let assertion = scene.signed(json!({}), json!({}));
-    assert_proven(&scene.call(&assertion).send().await);
-    assert_proven(&scene.call(&assertion).field("client_id", scene.client_id()).send().await);
+    let signed = || scene.signed(json!({}), json!({}));
+    scene.call(&signed()).send().await.token();
+    scene.call(&signed()).field("client_id", scene.client_id()).send().await.token();
     let other = scene.server.register(signer(&scene.key)).await.consumer.client_id;
-    let answer = scene.call(&assertion).field("client_id", other.as_str()).send().await;
+    let answer = scene.call(&signed()).field("client_id", other.as_str()).send().await;
     assert_eq!(answer.refused(401), ("invalid_client".into(), "assertion_issuer".into()));
 }
 
 #[tokio::test]
 async fn each_wrong_assertion_is_refused_with_its_reason() {
     // R18, R19, R20, R21, R22, R23, R24, R54
-    let scene = Scene::new().await;
+    let unlimited = "limits.failures_per_consumer_and_address = 0\nlimits.failures_per_address = 0\n";
+    let scene = Scene::with(unlimited).await;
     let now = scene.server.clock.now().0;
     let (stranger, other_algorithm) = (AssertionKey::new(Algorithm::Es256), AssertionKey::new(Algorithm::Rs256));
     let (h, c) = (|changes| scene.signed(changes, json!({})), |changes| scene.signed(json!({}), changes));
@@ -182,7 +211,7 @@ async fn each_wrong_assertion_is_refused_with_its_reason() {
         assert_eq!(answer.refused(401), ("invalid_client".to_owned(), reason.to_owned()), "row {number}");
         assert!(answer.header("www-authenticate").starts_with("Basic realm="), "row {number}");
     }
-    assert_proven(&scene.outcome(json!({}), json!({})).await);
+    scene.outcome(json!({}), json!({})).await.token();
 }
 
 #[tokio::test]
@@ -210,6 +239,7 @@ async fn a_form_with_half_an_assertion_or_two_proofs_is_refused() {
 #[tokio::test]
 async fn an_unknown_client_is_told_what_an_unknown_key_is_told() {
     // R13, R9
+    let log = Log::capture();
     let scene = Scene::new().await;
     let with_secret_only = scene.server.register(consumer()).await.consumer.client_id;
     let unknown = "00000000-0000-4000-8000-000000000000";
@@ -223,6 +253,9 @@ async fn an_unknown_client_is_told_what_an_unknown_key_is_told() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
+    for check in ["consumer_unknown", "assertion_key_unknown"] {
+        assert!(log.text().contains(&format!("\"check\":\"{check}\"")), "the operator is told: {}", log.text());
+    }
 }
 
 #[tokio::test]
