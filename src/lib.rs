@@ -9,8 +9,9 @@
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
-//!     replay.rs                                which client assertions have been used, on every node
-//!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
+//!     replay.rs                          which client assertions have been used, on every node
+//!     credential_uses.rs  expiries.rs    when each way in was used last · what ends soon
+//!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
@@ -29,6 +30,7 @@
 //!   4 registry.rs                find the provider   → Arc<ProviderSystem>
 //!   5 authorisation.rs           decide              → GrantedAccess, or why not
 //!   6 signing/                   sign its claims     → SignedToken
+//!   7 record/                    write it down       → nothing leaves that is not in the record
 //! http/token.rs               SignedToken            → 200, no-store
 //! http/errors.rs              any Refusal            → status, OAuth error, reason, sentence, trace id
 //! ```
@@ -49,12 +51,15 @@ pub mod blocking;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credential_uses;
 pub mod crypto;
 pub mod domain;
+pub mod expiries;
 pub mod fair_share;
 pub mod http;
 pub mod operations;
 pub mod random;
+pub mod record;
 pub mod registry;
 pub mod replay;
 pub mod server;

@@ -22,7 +22,7 @@ section! {
         issuer: Option<Issuer> = None;
         /// Where the public listener listens.
         listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -87,6 +87,17 @@ section! {
         /// Fetches key sets from this machine and from private networks, too; otherwise whoever registers one could have
         /// requests sent inside.
         allow_private_jwks_addresses: bool = false;
+    }
+}
+
+section! {
+    /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
+    Record at "record." {
+        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
+        /// processes of one machine may share it.
+        directory: PathBuf = PathBuf::from("records");
+        /// After how many days a file is deleted; `0`: never.
+        keep_days: Count<0, 36_500> = Count::of(90);
     }
 }
 

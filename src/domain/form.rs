@@ -63,13 +63,17 @@ impl Form {
 /// Unescapes one name or value.
 pub fn decode(text: &[u8]) -> Result<String, FormError> {
     let spaced: Vec<u8> = text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
-    let well_escaped = |(at, _): (usize, &u8)| {
-        spaced.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    if !spaced.iter().enumerate().filter(|&(_, &byte)| byte == b'%').all(well_escaped) {
+    decode_escapes(&spaced)
+}
+
+/// As [`decode`], where `+` stands for itself.
+pub fn decode_escapes(text: &[u8]) -> Result<String, FormError> {
+    let well_escaped =
+        |(at, _): (usize, &u8)| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !text.iter().enumerate().filter(|&(_, &byte)| byte == b'%').all(well_escaped) {
         return Err(FormError::BadEscape);
     }
-    let bytes: Vec<u8> = percent_decode(&spaced).collect();
+    let bytes: Vec<u8> = percent_decode(text).collect();
     let decoded = String::from_utf8(bytes).map_err(|_| FormError::NotUtf8)?;
     if decoded.chars().any(char::is_control) {
         return Err(FormError::ControlCharacter);

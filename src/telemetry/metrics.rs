@@ -119,11 +119,32 @@ pub const ALL: &[Metric] = &[
         help: "Registrations in memory: consumers, providers, groups.",
     },
     Metric {
+        name: "careconnect_expiring_soon",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Ways in of consumers that end within 30 days without a successor, by kind.",
+    },
+    Metric {
         name: "careconnect_argon2_queue_depth",
         kind: Kind::Gauge,
         unit: Unit::Count,
         labels: &[],
         help: "Secrets that wait for an Argon2 computation.",
+    },
+    Metric {
+        name: "careconnect_record_failures_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that could not be written into the issuance record; a token whose line it was did not leave.",
+    },
+    Metric {
+        name: "careconnect_record_writable",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "1 while the issuance record can be written, 0 while it cannot and no tokens are issued.",
     },
     Metric {
         name: "careconnect_connections_refused_total",

@@ -11,6 +11,7 @@ use careconnect_auth::{
         peer::{PeerCertificate, PeerConnection},
     },
     clock::UnixTime,
+    config::Issuer,
     crypto::tls_provider,
     domain::{
         CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialId, CredentialKind,
@@ -229,8 +230,9 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let body = b"grant_type=client_credentials&client_id=c&resource=https://p.nhs.uk";
     let request = TokenRequest::parse(None, body).unwrap();
     for (now, is_proven) in [(NOW.plus(-1), false), (NOW, true), (NOW.plus(59), true), (NOW.plus(60), false)] {
-        let secrets = SecretVerifier::new(1, 0, 1);
-        let outcome = authenticate(&request, Some(consumer.clone()), &peer, &secrets, &trust(&root), now).await;
+        let (secrets, issuer) = (SecretVerifier::new(1, 0, 1), Issuer::parse("https://auth.nhs.uk").unwrap());
+        let outcome =
+            authenticate(&request, Some(consumer.clone()), &peer, &secrets, &trust(&root), &issuer, now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }
 }

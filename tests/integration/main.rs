@@ -3,11 +3,13 @@
 
 mod certificate_command;
 mod certificate_reload;
+mod client_assertions;
 mod client_certificates;
 mod client_trust;
 mod command_line;
 mod configuration;
 mod connection_limits;
+mod credential_commands;
 mod discovery;
 mod floors;
 mod framing;
@@ -21,6 +23,7 @@ mod operator_commands;
 mod outage;
 mod provider;
 mod readme;
+mod record;
 mod registry;
 mod replay;
 mod requirements;

@@ -1,5 +1,6 @@
 //! What tests are made of.
 
+pub(crate) mod assertion;
 pub(crate) mod authority;
 pub(crate) mod command;
 pub(crate) mod databases;

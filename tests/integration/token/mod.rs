@@ -1,4 +1,5 @@
 mod bodies;
+mod by_assertion;
 mod by_certificate;
 mod by_secret;
 mod claims;
