@@ -6,13 +6,18 @@ use arc_swap::ArcSwap;
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
-    authentication::{AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust},
+    authentication::{
+        AuthenticatedConsumer, Authenticator, Method, client_secret::SecretVerifier, client_trust::ClientTrust,
+        failure_budget::FailureBudgets, key_sets::KeySets,
+    },
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
     credential_uses::CredentialUses,
     domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal},
+    rate_limit::RateLimits,
     record::IssuanceRecord,
     registry::Registry,
+    replay::ReplayGuard,
     signing::{KeyRing, SignedToken, SigningError},
 };
 
@@ -28,43 +33,61 @@ pub struct App {
     pub key_ring: KeyRing,
     /// When credentials were used last.
     pub uses: CredentialUses,
-    /// Verified secrets.
-    pub secrets: SecretVerifier,
+    /// What proofs are held against.
+    pub authenticator: Authenticator,
+    /// Which assertions have been used.
+    pub replay: ReplayGuard,
     /// What was answered to each token request.
     pub record: IssuanceRecord,
-    /// Which certificates are believed; swapped whole on a reload.
-    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// How many requests a consumer may make.
+    pub rate_limits: RateLimits,
     /// How long tokens are issued from memory without a look at the database, in seconds.
     pub max_staleness: i64,
     /// For how long others may keep the key set, in seconds.
     pub jwks_max_age: u64,
 }
 
+/// The parts that had to be opened, read or fetched.
+pub struct Opened {
+    /// What is registered.
+    pub registry: Arc<Registry>,
+    /// The keys that sign.
+    pub key_ring: KeyRing,
+    /// Where answers are recorded.
+    pub record: IssuanceRecord,
+    /// Where used assertions are.
+    pub replay: ReplayGuard,
+    /// Which certificates are believed.
+    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// The keys that consumers publish.
+    pub key_sets: Arc<KeySets>,
+}
+
 impl App {
     /// Puts the parts together.
-    pub fn assemble(
-        config: &Config,
-        issuer: &Issuer,
-        clock: Arc<dyn Clock>,
-        registry: Arc<Registry>,
-        key_ring: KeyRing,
-        record: IssuanceRecord,
-        trust: Arc<ArcSwap<ClientTrust>>,
-    ) -> Self {
+    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<dyn Clock>, opened: Opened) -> Self {
+        let Opened { registry, key_ring, record, replay, trust, key_sets } = opened;
         let limits = &config.limits;
         let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
-            secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
+            authenticator: Authenticator {
+                secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
+                trust,
+                key_sets,
+                budgets: FailureBudgets::of(limits),
+                issuer: issuer.clone(),
+            },
+            rate_limits: RateLimits::of(limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
             clock,
             registry,
             key_ring,
+            replay,
             record,
-            trust,
         }
     }
 
@@ -78,7 +101,7 @@ impl App {
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
         metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
-        metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.secrets.waiting()));
+        metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.authenticator.secrets.waiting()));
     }
 
     /// Is what is known of the register recent enough to issue tokens from?

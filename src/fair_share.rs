@@ -55,8 +55,8 @@ impl Drop for Share {
     }
 }
 
-/// One IPv6 subscriber has a whole /64 of addresses.
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one address: of IPv6 a /64 network, for one subscriber has a whole one.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,

@@ -9,10 +9,10 @@
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
-//!     replay.rs                          which client assertions have been used, on every node
-//!     credential_uses.rs  expiries.rs    when each way in was used last · what ends soon
+//!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
 //!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
-//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs   values and rules
+//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules
+//!     fair_share.rs  budget.rs  rate_limit.rs         how much one caller may take
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!
@@ -48,6 +48,7 @@ pub mod app;
 pub mod authentication;
 pub mod authorisation;
 pub mod blocking;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -59,6 +60,7 @@ pub mod fair_share;
 pub mod http;
 pub mod operations;
 pub mod random;
+pub mod rate_limit;
 pub mod record;
 pub mod registry;
 pub mod replay;

@@ -118,13 +118,19 @@ impl PeerCertificate {
         Ok(())
     }
 
+    /// Is it known that `trust` trusts it at `now`, without looking for a path?
+    pub fn is_judged(&self, trust: &ClientTrust, now: UnixTime) -> bool {
+        self.known_path(trust, now).is_some()
+    }
+
+    fn known_path(&self, trust: &ClientTrust, now: UnixTime) -> Option<TrustedPath> {
+        let (generation, path) = self.trusted.load().as_deref().copied()?;
+        (generation == trust.generation() && (path.valid_from..=path.valid_until).contains(&now)).then_some(path)
+    }
+
     /// Does `trust` trust it at `now`? Judged again only when the trust has changed or a date has passed.
     pub fn verdict(&self, trust: &ClientTrust, now: UnixTime) -> Result<TrustedPath, ChainRefusal> {
-        let known = self.trusted.load();
-        if let Some((generation, path)) = known.as_deref().copied()
-            && generation == trust.generation()
-            && (path.valid_from..=path.valid_until).contains(&now)
-        {
+        if let Some(path) = self.known_path(trust, now) {
             return Ok(path);
         }
         let path = trust.judge(&self.chain, now)?;

@@ -18,6 +18,11 @@ macro_rules! quantity {
                 assert!(MIN <= value && value <= MAX, "out of range");
                 Self(value)
             }
+
+            /// The bare number.
+            pub const fn number(self) -> u32 {
+                self.0
+            }
         }
 
         impl<const MIN: u32, const MAX: u32> Setting for $name<MIN, MAX> {

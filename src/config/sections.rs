@@ -116,7 +116,7 @@ section! {
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
         /// How long requests in flight may go on after the order to stop.
         drain_timeout_seconds: Seconds<0, 600> = Seconds::of(20);
-        /// Argon2 computations at the same time, each of 19 MiB; `0`: one per core.
+        /// Argon2 computations at the same time, each of 19 MiB; `0`: one for two cores. They run at the lowest priority.
         argon2_concurrency: Count<0, 1_024> = Count::of(0);
         /// Secrets that wait for an Argon2 computation; more are answered with 503.
         argon2_queue_length: Count<0, 100_000> = Count::of(128);
@@ -124,6 +124,19 @@ section! {
         /// percent. Connections beyond that are closed at once, secrets answered with 503. `100` where all requests come
         /// through one proxy.
         share_per_address_percent: Count<1, 100> = Count::of(50);
+        /// How often a consumer may fail to authenticate from one address (IPv6: one /64 network), before attempts from there
+        /// are answered with 429. A secret that the server has seen right goes on getting tokens. `0`: no limit.
+        failures_per_consumer_and_address: Count<0, 10_000> = Count::of(20);
+        /// How often all consumers together may fail so at one address, apart from those that authenticated there within a
+        /// day. `0`, for no limit, where all requests come through one proxy.
+        failures_per_address: Count<0, 1_000_000> = Count::of(100);
+        /// The time in which a used-up budget of failures is whole again; it comes back bit by bit.
+        failures_refill_seconds: Seconds<1, 86_400> = Seconds::of(600);
+        /// Requests that a consumer may make in a minute, once it is authenticated; more are answered with 429. A consumer's
+        /// own registration comes first. `0`: no limit.
+        requests_per_consumer_per_minute: Count<0, 1_000_000> = Count::of(0);
+        /// How many of these may come at once; always as many as come in a second on average.
+        burst_per_consumer: Count<1, 1_000_000> = Count::of(60);
     }
 }
 
@@ -153,10 +166,10 @@ impl Limits {
         all.saturating_mul(self.share_per_address_percent.get()).div_ceil(100).max(1)
     }
 
-    /// Argon2 computations at the same time, with `0` replaced by the number of cores.
+    /// Argon2 computations at the same time, with `0` replaced by half the number of cores.
     pub fn argon2_permits(&self) -> usize {
         match self.argon2_concurrency.get() {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             permits => permits,
         }
     }

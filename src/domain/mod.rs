@@ -29,7 +29,7 @@ pub use certificate_identity::{
 };
 pub use certificate_policy::{CertificatePolicy, HostPrefix};
 pub use client_key::ClientKey;
-pub use client_secret::{ClientSecret, SecretHash};
+pub use client_secret::{ClientSecret, SecretHash, SecretImportError};
 pub use consumer_system::{ConsumerSystem, Organisation};
 pub use credential::{Credential, CredentialId, CredentialKind};
 pub use display_name::DisplayName;

@@ -15,6 +15,8 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// The check that failed, with both sides: for the operator, too.
     pub check: Option<FailedCheck>,
+    /// Seconds after which the same request may succeed, where that is known.
+    pub retry_after: Option<u32>,
 }
 
 /// One check that failed, and its two sides. Neither is ever a secret, a token or an assertion.
@@ -39,7 +41,7 @@ impl FailedCheck {
 impl Refusal {
     /// A refusal of which the caller may know everything.
     pub fn new(reason: Reason, description: impl Into<String>) -> Self {
-        Self { reason, description: repeatable(&description.into()), detail: None, check: None }
+        Self { reason, description: repeatable(&description.into()), detail: None, check: None, retry_after: None }
     }
 
     /// The same with a detail for the log.
@@ -53,6 +55,13 @@ impl Refusal {
     #[must_use]
     pub fn with_check(self, check: FailedCheck) -> Self {
         Self { check: Some(check), ..self }
+    }
+
+    /// The same with the seconds to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 }
 
@@ -135,6 +144,8 @@ reasons! {
     AssertionStoreUnavailable "assertion_store_unavailable" TemporarilyUnavailable;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
+    TooManyFailures "too_many_failures" TemporarilyUnavailable;
+    RateLimited "rate_limited" TemporarilyUnavailable;
     ClientIdNeeded "client_id_needed" InvalidRequest;
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;
@@ -168,6 +179,7 @@ impl Reason {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::WrongContentType | Self::ContentEncodingUnsupported => 415,
+            Self::TooManyFailures | Self::RateLimited => 429,
             _ => match self.code() {
                 ErrorCode::InvalidClient => 401,
                 ErrorCode::TemporarilyUnavailable => 503,

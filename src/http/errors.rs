@@ -48,7 +48,7 @@ impl IntoResponse for RefusedResponse {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="careconnect-auth""#));
         }
         if self.refusal.reason.code() == ErrorCode::TemporarilyUnavailable {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, self.refusal.retry_after.unwrap_or(1).into());
         }
         response.extensions_mut().insert(Arc::new(self));
         response
@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn only_faults_of_ours_are_server_errors() {
         for reason in Reason::ALL {
-            let ours = matches!(reason.code(), ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
+            let too_many = status(*reason) == StatusCode::TOO_MANY_REQUESTS;
+            let ours = !too_many && matches!(reason.code(), ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
             assert_eq!(status(*reason).is_server_error(), ours, "{}", reason.name());
         }
     }

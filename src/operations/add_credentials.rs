@@ -3,7 +3,7 @@
 use careconnect_verifier::ClientId;
 
 use crate::{
-    authentication::client_secret,
+    authentication::secret_hash,
     blocking::blocking,
     clock::UnixTime,
     domain::{ClientSecret, Credential, CredentialId, CredentialKind, DisplayName},
@@ -76,8 +76,8 @@ pub(super) async fn made(new: NewCredential, client_id: &ClientId, now: UnixTime
     let kind = match new.kind {
         NewCredentialKind::Public(kind) => kind,
         NewCredentialKind::Secret(secret) => {
-            let _owner = client_id.clone();
-            CredentialKind::Secret(blocking(move || client_secret::hash(&secret)).await)
+            let owner = client_id.clone();
+            CredentialKind::Secret(blocking(move || secret_hash::hash(&secret, &owner)).await)
         }
     };
     let label = new.label.map_or_else(|| kind.name().to_owned(), |label| label.to_string());

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use careconnect_verifier::{Asid, ClientId, Group};
 
 use crate::{
-    authentication::client_secret,
+    authentication::secret_hash,
     blocking::blocking,
     clock::UnixTime,
     domain::{
@@ -56,8 +56,10 @@ pub async fn register_consumer(
     now: UnixTime,
 ) -> Result<RegisteredConsumer, StorageError> {
     let secret = registration.with_secret.then(ClientSecret::generate);
+    let client_id = registration.client_id.unwrap_or_else(random::client_id);
+    let owner = client_id.clone();
     let (secret, hash) = blocking(move || {
-        let hash = secret.as_ref().map(client_secret::hash);
+        let hash = secret.as_ref().map(|secret| secret_hash::hash(secret, &owner));
         (secret, hash)
     })
     .await;
@@ -67,7 +69,7 @@ pub async fn register_consumer(
         Arc::new(Credential { id, label: kind.name().to_owned(), kind, starts_at: now, ends_at: None })
     };
     let consumer = ConsumerSystem {
-        client_id: registration.client_id.unwrap_or_else(random::client_id),
+        client_id,
         name: registration.name,
         asid: registration.asid,
         organisation: registration.organisation,

@@ -56,6 +56,14 @@ pub const ALL: &[Metric] = &[
         help: "Token requests refused, by reason.",
     },
     Metric {
+        name: "careconnect_budget_refusals_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["budget"],
+        help: "Token requests answered with 429, by the budget that was used up: failures of a consumer at an address, of \
+               an address, or requests of a consumer.",
+    },
+    Metric {
         name: "careconnect_token_request_duration_seconds",
         kind: Kind::Histogram(LATENCY_SECONDS),
         unit: Unit::Seconds,

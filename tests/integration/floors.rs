@@ -21,12 +21,14 @@ const FLOORS: &[(&str, u8)] = &[
     ("signing", 2),
     ("storage", 2),
     ("blocking", 1),
+    ("budget", 1),
     ("clock", 1),
     ("config", 1),
     ("crypto", 1),
     ("domain", 1),
     ("fair_share", 1),
     ("random", 1),
+    ("rate_limit", 1),
     ("telemetry", 1),
 ];
 

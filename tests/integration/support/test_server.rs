@@ -1,6 +1,10 @@
 //! The production server on a free port, with a fresh database, its own keys and its own PKI.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use careconnect_auth::{
     clock::{Clock, ManualClock},
@@ -27,6 +31,8 @@ use super::{
 
 /// The service root that providers of tests have unless they say otherwise.
 pub(crate) const ROOT: &str = "https://provider.thirdparty.nhs.uk/A20047/STU3/1";
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(crate) struct TestServer {
     pub(crate) running: RunningServer,
@@ -85,18 +91,19 @@ impl TestServer {
 
     /// A client that shows no certificate.
     pub(crate) fn client(&self) -> reqwest::Client {
-        self.client_that_shows(None)
+        self.client_at(HERE, None)
     }
 
     /// A client that shows `identity` in every handshake.
     pub(crate) fn client_with(&self, identity: &Identity) -> reqwest::Client {
-        self.client_that_shows(Some(identity))
+        self.client_at(HERE, Some(identity))
     }
 
-    fn client_that_shows(&self, identity: Option<&Identity>) -> reqwest::Client {
+    /// A client with an address of its own, such as 127.0.0.2.
+    pub(crate) fn client_at(&self, address: IpAddr, identity: Option<&Identity>) -> reqwest::Client {
         let mut tls = tls_client::config(&self.server_authority, identity);
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+        reqwest::Client::builder().tls_backend_preconfigured(tls).local_address(address).build().unwrap()
     }
 
     /// GET, held against openapi.yaml.

@@ -13,6 +13,10 @@ use crate::support::{
     test_server::{ROOT, TestServer, consumer},
 };
 
+/// And however often somebody fails, it is tried.
+const ROOM_FOR_ONE_HASH: &str = "limits.argon2_concurrency = 1\nlimits.argon2_queue_length = 0\n\
+    limits.failures_per_address = 0\nlimits.failures_per_consumer_and_address = 0\n";
+
 #[tokio::test]
 async fn a_secret_in_the_header_or_in_the_body_gets_a_token() {
     let server = TestServer::start().await;
@@ -88,7 +92,7 @@ async fn every_failure_of_authentication_looks_the_same() {
 #[tokio::test]
 async fn a_suspended_consumers_secret_costs_what_a_strangers_costs_even_if_it_was_right_before() {
     // R13: with room for one hash, several at a time are too many, and only a hash can be one too many
-    let server = TestServer::with("limits.argon2_concurrency = 1\nlimits.argon2_queue_length = 0\n").await;
+    let server = TestServer::with(ROOM_FOR_ONE_HASH).await;
     server.register_provider(|_| {}).await;
     let registered = server.register(consumer()).await;
     server.token_by_secret(&registered).send().await.token();
@@ -218,7 +222,7 @@ async fn a_suspended_consumer_gets_no_token_until_it_is_resumed() {
 
 #[tokio::test]
 async fn a_flood_of_wrong_secrets_is_bounded_and_does_not_stop_one_that_is_known() {
-    let server = TestServer::with("limits.argon2_concurrency = 1\nlimits.argon2_queue_length = 0\n").await;
+    let server = TestServer::with(ROOM_FOR_ONE_HASH).await;
     server.register_provider(|_| {}).await;
     let registered = server.register(consumer()).await;
     server.token_by_secret(&registered).send().await.token();

@@ -1,3 +1,4 @@
+mod abuse;
 mod bodies;
 mod by_assertion;
 mod by_certificate;
