@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    app::App, authentication::key_sets::RegisteredKeySets, clock::UnixTime, domain::KeySetUri, expiries::warn_of,
-    registry::Registry, replay::ReplayStore,
-};
+use crate::{app::App, expiries::warn_of, replay::ReplayStore};
 
 /// How long a task of the server that failed waits before it begins again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
@@ -27,7 +24,7 @@ pub(super) fn spawn(
         used_assertions.clone().write()
     }));
     tasks.spawn(restarted("ended assertions", stop.clone(), move |stop| store.clone().prune(clock.clone(), stop)));
-    let (key_sets, registered) = (app.authenticator.key_sets.clone(), Arc::new(Published(app.registry.clone())));
+    let (key_sets, registered) = (app.authenticator.key_sets.clone(), app.registry.clone());
     tasks.spawn(restarted("key sets", stop.clone(), move |stop| key_sets.clone().follow(registered.clone(), stop)));
     let uses = app.clone();
     tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
@@ -36,19 +33,6 @@ pub(super) fn spawn(
     }));
     let app_to_watch = app.clone();
     tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of(app_to_watch.clone(), stop)));
-}
-
-/// The key sets that consumers have registered.
-struct Published(Arc<Registry>);
-
-impl RegisteredKeySets for Published {
-    fn revision(&self) -> i64 {
-        self.0.revision()
-    }
-
-    fn uris(&self, now: UnixTime) -> Vec<KeySetUri> {
-        self.0.key_set_uris(now)
-    }
 }
 
 /// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.

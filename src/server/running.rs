@@ -87,7 +87,8 @@ impl RunningServer {
         let (records, keep_days, now) = (config.record.directory.clone(), config.record.keep_days, clock.clone());
         let record = blocking(move || IssuanceRecord::open(records, keep_days.get(), now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
-        let key_sets = Arc::new(KeySets::open(&config.assertions, clock.clone())?);
+        let (section, now) = (config.assertions.clone(), clock.clone());
+        let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
         let opened = Opened { registry, key_ring, record, replay, trust, key_sets };
         let app = Arc::new(App::assemble(config, serving.issuer, clock, opened));
 

@@ -47,7 +47,11 @@ impl Resolve for Permitted {
                     Err(refusal) => refused = refusal,
                 }
             }
-            if usable.is_empty() { Err(refused.into()) } else { Ok(Box::new(usable.into_iter()) as Addrs) }
+            if usable.is_empty() {
+                return Err(refused.into());
+            }
+            let usable: Addrs = Box::new(usable.into_iter());
+            Ok(usable)
         })
     }
 }
