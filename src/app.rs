@@ -12,8 +12,10 @@ use crate::{
     },
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
-    domain::{ClaimsProfile, ProviderSystem, Reason, Refusal},
+    credential_uses::CredentialUses,
+    domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal},
     rate_limit::RateLimits,
+    record::IssuanceRecord,
     registry::Registry,
     signing::{KeyRing, SignedToken, SigningError},
 };
@@ -28,12 +30,16 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// The keys that sign.
     pub key_ring: KeyRing,
+    /// When credentials were used last.
+    pub uses: CredentialUses,
     /// Verified secrets.
     pub secrets: SecretVerifier,
     /// How often somebody may fail to prove who it is.
     pub failure_budgets: FailureBudgets,
     /// How many requests a consumer may make.
     pub rate_limits: RateLimits,
+    /// What was answered to each token request.
+    pub record: IssuanceRecord,
     /// Which certificates are believed; swapped whole on a reload.
     pub trust: Arc<ArcSwap<ClientTrust>>,
     /// How long tokens are issued from memory without a look at the database, in seconds.
@@ -50,12 +56,14 @@ impl App {
         clock: Arc<dyn Clock>,
         registry: Arc<Registry>,
         key_ring: KeyRing,
+        record: IssuanceRecord,
         trust: Arc<ArcSwap<ClientTrust>>,
     ) -> Self {
         let limits = &config.limits;
         let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
         Self {
             issuer: issuer.clone(),
+            uses: CredentialUses::default(),
             secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
             failure_budgets: FailureBudgets::of(limits),
             rate_limits: RateLimits::of(limits),
@@ -65,6 +73,7 @@ impl App {
             clock,
             registry,
             key_ring,
+            record,
             trust,
         }
     }
@@ -78,6 +87,7 @@ impl App {
             metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
+        metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
         metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.secrets.waiting()));
     }
 
@@ -88,7 +98,9 @@ impl App {
             return Ok(());
         }
         let sentence = "the register has not been seen for too long: tokens will be issued again when it is";
-        Err(Refusal::new(Reason::RegistryStale, sentence).with_detail(format!("last seen {age} s ago")))
+        let expected = format!("a register seen within {} s", self.max_staleness);
+        let check = FailedCheck::new("registry_stale", expected, format!("seen {age} s ago"));
+        Err(Refusal::new(Reason::RegistryStale, sentence).with_check(check))
     }
 
     /// Signs `claims` in the shape that `provider` is registered for.

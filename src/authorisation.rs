@@ -10,7 +10,9 @@ use uuid::Uuid;
 use crate::{
     authentication::AuthenticatedConsumer,
     clock::UnixTime,
-    domain::{ConsumerSystem, GroupDefinition, Organisation, ProviderSystem, Reason, Refusal, RequestedAccess},
+    domain::{
+        ConsumerSystem, FailedCheck, GroupDefinition, Organisation, ProviderSystem, Reason, Refusal, RequestedAccess,
+    },
 };
 
 /// What a consumer gets. Only [`authorise`] makes one, from a consumer that has proven itself.
@@ -64,13 +66,15 @@ pub enum AccessDenied {
 
 impl From<AccessDenied> for Refusal {
     fn from(denied: AccessDenied) -> Self {
-        let reason = match denied {
-            AccessDenied::ScopeUnknown(_) => Reason::ScopeUnknown,
-            AccessDenied::GroupNotHeld { .. } => Reason::GroupNotHeld,
-            AccessDenied::GroupNotHonoured { .. } => Reason::GroupNotHonoured,
-            AccessDenied::HoldsNothing | AccessDenied::NothingInCommon { .. } => Reason::NothingGranted,
+        use AccessDenied as D;
+        let (reason, expected, received) = match &denied {
+            D::ScopeUnknown(name) => (Reason::ScopeUnknown, "a group, an interaction or a scope in the register", name),
+            D::GroupNotHeld { asked_for, held } => (Reason::GroupNotHeld, held.as_str(), asked_for),
+            D::GroupNotHonoured { asked_for, honoured } => (Reason::GroupNotHonoured, honoured.as_str(), asked_for),
+            D::HoldsNothing => (Reason::NothingGranted, "a consumer with a group", &"one without".to_owned()),
+            D::NothingInCommon { held } => (Reason::NothingGranted, "a group that the provider honours", held),
         };
-        Self::new(reason, denied.to_string())
+        Self::new(reason, denied.to_string()).with_check(FailedCheck::new(reason.name(), expected, received))
     }
 }
 

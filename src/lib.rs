@@ -9,8 +9,10 @@
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
-//!  2  authentication/  signing/  storage/      each touches one outside thing; siblings never import each other
-//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs  fair_share.rs  budget.rs  rate_limit.rs   values and rules
+//!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
+//!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
+//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs   values and rules
+//!     fair_share.rs  budget.rs  rate_limit.rs          what one caller may take
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!
@@ -28,6 +30,7 @@
 //!   4 registry.rs                find the provider   → Arc<ProviderSystem>
 //!   5 authorisation.rs           decide              → GrantedAccess, or why not
 //!   6 signing/                   sign its claims     → SignedToken
+//!   7 record/                    write it down       → nothing leaves that is not in the record
 //! http/token.rs               SignedToken            → 200, no-store
 //! http/errors.rs              any Refusal            → status, OAuth error, reason, sentence, trace id
 //! ```
@@ -49,14 +52,18 @@ pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credential_uses;
 pub mod crypto;
 pub mod domain;
+pub mod expiries;
 pub mod fair_share;
 pub mod http;
 pub mod operations;
 pub mod random;
 pub mod rate_limit;
+pub mod record;
 pub mod registry;
+pub mod replay;
 pub mod server;
 pub mod signing;
 pub mod storage;

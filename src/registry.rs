@@ -15,6 +15,7 @@ use careconnect_verifier::Group;
 use uuid::Uuid;
 
 use crate::{
+    authentication::key_sets::RegisteredKeySets,
     clock::{Clock, UnixTime},
     domain::{
         Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, CertificateThumbprint, ConsumerSystem,
@@ -41,6 +42,11 @@ impl Registry {
         Ok(Self { database, clock, snapshot: ArcSwap::from_pointee(snapshot), synced_at: AtomicI64::new(now.0) })
     }
 
+    /// The database that it reads.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The consumer of that client id, which may be any text.
     pub fn consumer(&self, client_id: &str) -> Option<Arc<ConsumerSystem>> {
         self.snapshot.load().consumer(client_id).cloned()
@@ -49,6 +55,11 @@ impl Registry {
     /// The consumers with a credential for that certificate identity, whether it counts now or not.
     pub fn consumers_with(&self, identity: &CertificateIdentity) -> Vec<Arc<ConsumerSystem>> {
         self.snapshot.load().consumers_with(identity).cloned().collect()
+    }
+
+    /// All consumers, in no order.
+    pub fn consumers(&self) -> Vec<Arc<ConsumerSystem>> {
+        self.snapshot.load().consumers().cloned().collect()
     }
 
     /// Has any consumer a credential for that very certificate, whether it counts now or not?
@@ -110,5 +121,15 @@ impl Registry {
     /// Seconds since memory was last known to agree with the database.
     pub fn age(&self, now: UnixTime) -> i64 {
         now.since(self.synced_at()).max(0)
+    }
+}
+
+impl RegisteredKeySets for Registry {
+    fn revision(&self) -> i64 {
+        self.revision()
+    }
+
+    fn uris(&self, now: UnixTime) -> Vec<KeySetUri> {
+        self.key_set_uris(now)
     }
 }

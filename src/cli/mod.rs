@@ -18,6 +18,7 @@ mod consumer;
 mod dev;
 mod doctor;
 mod examination;
+mod explain;
 mod group;
 mod keys;
 mod migrate;
@@ -82,6 +83,8 @@ enum Command {
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
+    Explain(explain::ExplainArguments),
     /// Look for what is wrong, and say how to mend it.
     Doctor(doctor::DoctorArguments),
 }
@@ -106,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
+        Command::Explain(arguments) => explain::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };
     outcome.unwrap_or_else(|error| output::failure(&error))

@@ -23,14 +23,17 @@ impl LoadedConfig {
         let mut findings = FileFindings::default();
         let tls = &config.tls;
         let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
-        for (key, file) in public.chain(tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file))) {
+        let authorities = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
+        let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
+        for (key, file) in public.chain(authorities).chain(of_key_sets) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);
         }
-        self.examine_key_directory(&mut findings);
+        self.examine_directory(&mut findings, "keys.directory", &config.keys.directory, "pem");
+        self.examine_directory(&mut findings, "record.directory", &config.record.directory, "jsonl");
         findings
     }
 
@@ -52,26 +55,24 @@ impl LoadedConfig {
         }
     }
 
-    /// The directory is made on the first start, so it may be absent.
-    fn examine_key_directory(&self, findings: &mut FileFindings) {
-        const KEY: &str = "keys.directory";
-        let directory = &self.config.keys.directory;
+    /// A directory with private files of that extension. It is made on the first start, so it may be absent.
+    fn examine_directory(&self, findings: &mut FileFindings, key: &str, directory: &Path, extension: &str) {
         match fs::read_dir(directory) {
             Ok(entries) => {
                 let files = entries.flatten().map(|entry| entry.path());
-                for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "pem")) {
-                    self.examine(findings, KEY, &file, true);
+                for file in files.filter(|file| file.extension().is_some_and(|found| found == extension)) {
+                    self.examine(findings, key, &file, true);
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if !can_be_made(directory) {
                     let sentence = format!("names {}, which is not there and cannot be made", directory.display());
-                    findings.problems.push(self.problem(KEY, sentence));
+                    findings.problems.push(self.problem(key, sentence));
                 }
             }
             Err(error) => {
                 let sentence = format!("names {}, which cannot be read as a directory: {error}", directory.display());
-                findings.problems.push(self.problem(KEY, sentence));
+                findings.problems.push(self.problem(key, sentence));
             }
         }
     }

@@ -27,7 +27,7 @@ pub use self::{
     load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},
     log::{LogFilter, LogFormat},
     quantities::{Count, Milliseconds, Seconds},
-    sections::{Config, Database, Keys, Limits, Log, Metrics, Registry, Tls},
+    sections::{Assertions, Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
 };

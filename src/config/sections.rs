@@ -22,7 +22,7 @@ section! {
         issuer: Option<Issuer> = None;
         /// Where the public listener listens.
         listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -72,6 +72,32 @@ section! {
         directory: PathBuf = PathBuf::from("keys");
         /// How long others may cache the published keys.
         jwks_max_age_seconds: Seconds<10, 86_400> = Seconds::of(300);
+    }
+}
+
+section! {
+    /// The assertions with which consumers prove themselves, and the key sets that they publish (`jwks_uri`).
+    Assertions at "assertions." {
+        /// How often key sets are fetched again. A key that is not known yet is looked for sooner, every 30 seconds at most.
+        jwks_refresh_seconds: Seconds<10, 86_400> = Seconds::of(600);
+        /// How long the keys of a set count while it cannot be fetched; at least twice the time between two fetches.
+        jwks_max_staleness_seconds: Seconds<60, 2_592_000> = Seconds::of(86_400);
+        /// PEM: authorities that vouch for the hosts of key sets, besides those of the system.
+        jwks_ca_files: Vec<PathBuf> = Vec::new();
+        /// Fetches key sets from this machine and from private networks, too; otherwise whoever registers one could have
+        /// requests sent inside.
+        allow_private_jwks_addresses: bool = false;
+    }
+}
+
+section! {
+    /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
+    Record at "record." {
+        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
+        /// processes of one machine may share it.
+        directory: PathBuf = PathBuf::from("records");
+        /// After how many days a file is deleted; `0`: never.
+        keep_days: Count<0, 36_500> = Count::of(90);
     }
 }
 

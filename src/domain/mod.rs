@@ -1,6 +1,7 @@
 //! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
 
 pub mod blocked_certificate;
+pub mod catalogue;
 pub mod certificate_identity;
 pub mod certificate_policy;
 pub mod client_key;
@@ -12,6 +13,7 @@ pub mod distinguished_name;
 pub mod form;
 pub mod group_definition;
 pub mod key_set_uri;
+pub mod presented_credential;
 pub mod provider_system;
 pub mod public_jwk;
 pub mod refusal;
@@ -33,6 +35,7 @@ pub use credential::{Credential, CredentialId, CredentialKind};
 pub use display_name::DisplayName;
 pub use group_definition::{GroupDefinition, OrganisationTypeDefinition};
 pub use key_set_uri::KeySetUri;
+pub use presented_credential::{PresentedCredential, PresentedCredentialError};
 pub use provider_system::{ClaimsProfile, ProviderSystem, TokenLifetime};
 pub use public_jwk::PublicJwk;
 pub use refusal::{ErrorCode, FailedCheck, Reason, Refusal};
@@ -40,4 +43,4 @@ pub use registered_certificate::{Environment, RegisteredCertificate};
 pub use registration_status::RegistrationStatus;
 pub use scope::Scope;
 pub use service_root::ServiceRoot;
-pub use token_request::{Audience, PresentedCredential, RequestedAccess, TokenRequest, TokenRequestError};
+pub use token_request::{Audience, RequestedAccess, TokenRequest, TokenRequestError};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{client_secret::redacted, form::FormError, token_request::TokenRequestError};
+use super::{catalogue, client_secret::redacted, form::FormError, token_request::TokenRequestError};
 
 /// A refusal: a stable reason, a sentence for the developer who receives it, and a detail for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub struct FailedCheck {
 impl FailedCheck {
     /// Both sides are bounded in length, and what looks like a secret or a token is left out of them.
     pub fn new(check: &'static str, expected: impl Into<String>, received: impl Into<String>) -> Self {
+        debug_assert!(catalogue::section(check).is_some(), "docs/errors.md has no section for the check {check}");
         Self { check, expected: repeatable(&expected.into()), received: repeatable(&received.into()) }
     }
 }
@@ -78,15 +79,16 @@ impl From<TokenRequestError> for Refusal {
             E::Form(_) => Reason::FormMalformed,
             E::GrantTypeMissing => Reason::GrantTypeMissing,
             E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
-            E::AuthorizationMalformed => Reason::AuthorizationHeaderMalformed,
-            E::TwoMechanisms => Reason::TwoMechanisms,
-            E::ClientIdsDiffer => Reason::ClientIdsDiffer,
-            E::AssertionUnsupported => Reason::AssertionUnsupported,
+            E::Credential(error) => error.reason(),
             E::ScopeMalformed => Reason::ScopeMalformed,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
         };
-        Self::new(reason, error.to_string())
+        let check = match &error {
+            E::Credential(error) => error.check(),
+            _ => None,
+        };
+        Self { check, ..Self::new(reason, error.to_string()) }
     }
 }
 
@@ -123,7 +125,23 @@ reasons! {
     AuthorizationHeaderMalformed "authorization_header_malformed" InvalidClient;
     TwoMechanisms "two_mechanisms" InvalidRequest;
     ClientIdsDiffer "client_ids_differ" InvalidRequest;
-    AssertionUnsupported "assertion_unsupported" InvalidClient;
+    AssertionTypeWrong "assertion_type_wrong" InvalidRequest;
+    AssertionMissing "assertion_missing" InvalidRequest;
+    AssertionMalformed "assertion_malformed" InvalidClient;
+    AssertionAlgorithm "assertion_algorithm" InvalidClient;
+    AssertionKeyNotNamed "assertion_key_not_named" InvalidClient;
+    AssertionIssuer "assertion_issuer" InvalidClient;
+    AssertionKeyUnknown "assertion_key_unknown" InvalidClient;
+    AssertionSignature "assertion_signature" InvalidClient;
+    AssertionTypeHeader "assertion_type_header" InvalidClient;
+    AssertionAudience "assertion_audience" InvalidClient;
+    AssertionExpiryMissing "assertion_expiry_missing" InvalidClient;
+    AssertionExpired "assertion_expired" InvalidClient;
+    AssertionLifetime "assertion_lifetime" InvalidClient;
+    AssertionNotYetValid "assertion_not_yet_valid" InvalidClient;
+    AssertionIdMissing "assertion_id_missing" InvalidClient;
+    AssertionReplayed "assertion_replayed" InvalidClient;
+    AssertionStoreUnavailable "assertion_store_unavailable" TemporarilyUnavailable;
     CredentialsInUrl "credentials_in_url" InvalidRequest;
     ClientAuthenticationFailed "client_authentication_failed" InvalidClient;
     TooManyFailures "too_many_failures" TemporarilyUnavailable;
@@ -146,9 +164,33 @@ reasons! {
     NotFound "not_found" InvalidRequest;
     RequestTimeout "request_timeout" InvalidRequest;
     Overloaded "overloaded" TemporarilyUnavailable;
+    RecordUnavailable "record_unavailable" TemporarilyUnavailable;
     RegistryStale "registry_stale" TemporarilyUnavailable;
     SigningKeyMissing "signing_key_missing" ServerError;
     InternalError "internal_error" ServerError;
+}
+
+impl Reason {
+    /// The HTTP status of an answer with it.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::WrongContentType | Self::ContentEncodingUnsupported => 415,
+            Self::TooManyFailures | Self::RateLimited => 429,
+            _ => match self.code() {
+                ErrorCode::InvalidClient => 401,
+                ErrorCode::TemporarilyUnavailable => 503,
+                ErrorCode::ServerError => 500,
+                ErrorCode::InvalidRequest
+                | ErrorCode::InvalidScope
+                | ErrorCode::InvalidTarget
+                | ErrorCode::UnsupportedGrantType => 400,
+            },
+        }
+    }
 }
 
 /// The error codes of RFC 6749 §5.2 and §4.1.2.1, and of RFC 8707 §2.

@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use careconnect_verifier::Asid;
-use secrecy::SecretString;
 
 use super::{
-    ServiceRoot,
-    form::{self, Form, FormError},
+    PresentedCredential, ServiceRoot,
+    form::{Form, FormError},
+    presented_credential::{PresentedCredentialError, basic},
     scope::{self, is_scope_token},
 };
 
@@ -26,15 +25,6 @@ pub struct TokenRequest {
     pub audiences: Vec<Audience>,
     /// How much of what it may have.
     pub access: RequestedAccess,
-}
-
-/// The one mechanism that a request uses (RFC 6749 §2.3).
-#[derive(Debug)]
-pub enum PresentedCredential {
-    /// None in the request: the certificate of the connection counts.
-    Certificate,
-    /// `client_secret_basic` or `client_secret_post`.
-    Secret(SecretString),
 }
 
 /// A provider, named in one of the ways of the one allow-list.
@@ -76,20 +66,9 @@ pub enum TokenRequestError {
     /// Another grant.
     #[error("grant_type {0:?} is not supported: send grant_type=client_credentials")]
     GrantTypeUnsupported(String),
-    /// An `Authorization` header that is not Basic.
-    #[error(
-        "the Authorization header is not Basic authentication with a client id and a secret (RFC 6749 section 2.3.1)"
-    )]
-    AuthorizationMalformed,
-    /// A secret both in the header and in the body.
-    #[error("the request uses two client authentication mechanisms: use one")]
-    TwoMechanisms,
-    /// Basic says one client, the body another.
-    #[error("client_id differs between the Authorization header and the body")]
-    ClientIdsDiffer,
-    /// A client assertion, which this server does not take.
-    #[error("client_assertion is not supported: use a client certificate or a client secret")]
-    AssertionUnsupported,
+    /// The proof cannot be looked at.
+    #[error(transparent)]
+    Credential(#[from] PresentedCredentialError),
     /// A scope with characters outside RFC 6749 §3.3.
     #[error("scope has characters that RFC 6749 section 3.3 does not allow")]
     ScopeMalformed,
@@ -113,7 +92,7 @@ impl TokenRequest {
             Some(other) => return Err(TokenRequestError::GrantTypeUnsupported(other.chars().take(64).collect())),
             None => return Err(TokenRequestError::GrantTypeMissing),
         }
-        let (client_id, credential) = client_authentication(authorization, &form)?;
+        let (client_id, credential) = PresentedCredential::parse(authorization, &form)?;
         let (audiences, access) = scope_and_resource(&form)?;
         Ok(Self { client_id, credential, audiences, access })
     }
@@ -123,43 +102,6 @@ impl TokenRequest {
 pub fn claimed_client_id(authorization: Option<&[u8]>, body: &[u8]) -> Option<String> {
     let in_body = || Form::parse(body, REPEATABLE).ok()?.one("client_id").map(str::to_owned);
     authorization.and_then(basic).map(|(client_id, _)| client_id).or_else(in_body)
-}
-
-fn client_authentication(
-    authorization: Option<&[u8]>,
-    form: &Form,
-) -> Result<(Option<String>, PresentedCredential), TokenRequestError> {
-    if form.one("client_assertion").is_some() || form.one("client_assertion_type").is_some() {
-        return Err(TokenRequestError::AssertionUnsupported);
-    }
-    let client_id = form.one("client_id").map(str::to_owned);
-    match (authorization, form.one("client_secret")) {
-        (Some(_), Some(_)) => Err(TokenRequestError::TwoMechanisms),
-        (Some(header), None) => {
-            let (basic_id, secret) = basic(header).ok_or(TokenRequestError::AuthorizationMalformed)?;
-            if client_id.is_some_and(|id| id != basic_id) {
-                return Err(TokenRequestError::ClientIdsDiffer);
-            }
-            Ok((Some(basic_id), PresentedCredential::Secret(secret.into())))
-        }
-        (None, Some(secret)) => Ok((client_id, PresentedCredential::Secret(secret.into()))),
-        (None, None) => Ok((client_id, PresentedCredential::Certificate)),
-    }
-}
-
-/// `Basic base64(form(id) ":" form(secret))` (RFC 6749 §2.3.1).
-fn basic(header: &[u8]) -> Option<(String, String)> {
-    let header = str::from_utf8(header).ok()?;
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = BASE64_STANDARD.decode(encoded.trim_start_matches(' ')).ok()?;
-    let colon = decoded.iter().position(|&byte| byte == b':')?;
-    // Neither ids nor secrets have spaces, and many clients escape nothing: a plus sign is that of a base64 secret.
-    let (id, secret) = (&decoded[..colon], &decoded[colon + 1..]);
-    let (id, secret) = (form::decode_escapes(id).ok()?, form::decode_escapes(secret).ok()?);
-    (!id.is_empty()).then_some((id, secret))
 }
 
 fn scope_and_resource(form: &Form) -> Result<(Vec<Audience>, RequestedAccess), TokenRequestError> {
@@ -204,20 +146,12 @@ fn malformed(error: &dyn std::error::Error) -> TokenRequestError {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     const ROOT: &str = "https://provider.thirdparty.nhs.uk/A20047/STU3/1";
 
     fn parse(body: &str) -> Result<TokenRequest, TokenRequestError> {
         TokenRequest::parse(None, format!("grant_type=client_credentials&client_id=c&{body}").as_bytes())
-    }
-
-    fn parse_basic(credentials: &str, body: &str) -> Result<TokenRequest, TokenRequestError> {
-        let header = format!("Basic {}", BASE64_STANDARD.encode(credentials));
-        let body = format!("grant_type=client_credentials&resource={ROOT}&{body}");
-        TokenRequest::parse(Some(header.as_bytes()), body.as_bytes())
     }
 
     #[test]
@@ -240,34 +174,5 @@ mod tests {
     #[test]
     fn a_provider_must_be_named() {
         assert_eq!(parse("scope=organization/slot.read").unwrap_err(), TokenRequestError::AudienceMissing);
-    }
-
-    #[test]
-    fn id_and_secret_are_form_encoded_inside_basic() {
-        let request = parse_basic("c%2B1:s%3A%25", "").unwrap();
-        assert_eq!(request.client_id.as_deref(), Some("c+1"));
-        let PresentedCredential::Secret(secret) = request.credential else { panic!("a secret") };
-        assert_eq!(secret.expose_secret(), "s:%");
-
-        let request = parse_basic("c:a+/b=", "").unwrap();
-        let PresentedCredential::Secret(secret) = request.credential else { panic!("a secret") };
-        assert_eq!(secret.expose_secret(), "a+/b=", "as clients send it that escape nothing");
-    }
-
-    #[test]
-    fn one_request_uses_one_mechanism() {
-        // R10
-        assert_eq!(parse_basic("c:s", "client_secret=s").unwrap_err(), TokenRequestError::TwoMechanisms);
-        assert_eq!(parse_basic("c:s", "client_id=d").unwrap_err(), TokenRequestError::ClientIdsDiffer);
-        assert!(parse_basic("c:s", "client_id=c").is_ok());
-    }
-
-    #[test]
-    fn a_header_that_is_not_basic_is_refused() {
-        let body = format!("grant_type=client_credentials&resource={ROOT}");
-        for header in ["", "Basic", "Basic ", "Basic !!", "Basic Yw==", "Basic OnM=", "Bearer x", "basicYzpz"] {
-            let outcome = TokenRequest::parse(Some(header.as_bytes()), body.as_bytes());
-            assert_eq!(outcome.unwrap_err(), TokenRequestError::AuthorizationMalformed, "{header:?}");
-        }
     }
 }

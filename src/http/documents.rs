@@ -14,17 +14,17 @@ use serde_json::Value;
 use super::{ServerState, errors::RefusedResponse, metadata::Metadata};
 use crate::{
     app::App,
-    domain::{GroupDefinition, Reason, Refusal},
+    domain::{GroupDefinition, Reason, Refusal, catalogue},
     signing::KeySet,
 };
 
 /// The contract, as it stands in the repository.
 const OPENAPI: &str = include_str!("../../openapi.yaml");
-/// The error catalogue, with a section for each reason.
-const ERRORS: &str = include_str!("../../docs/errors.md");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// A page of the catalogue changes with the version of the server only.
+const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// Documents that are made from the configuration, the keys and the registered groups.
 pub(super) struct Documents {
@@ -124,34 +124,8 @@ pub(super) async fn openapi() -> Response {
 /// One reason's section of the error catalogue: where `error_uri` leads.
 pub(super) async fn error_page(reason: Result<Path<String>, PathRejection>) -> Result<Response, RefusedResponse> {
     let reason = reason.ok().and_then(|Path(reason)| Reason::ALL.iter().find(|known| known.name() == reason));
-    let section = reason.and_then(|reason| section(reason.name()));
+    let section = reason.and_then(|reason| catalogue::section(reason.name()));
     let text =
         section.ok_or_else(|| RefusedResponse::new(Refusal::new(Reason::NotFound, "there is no such reason")))?;
-    Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
-}
-
-fn section(reason: &str) -> Option<&'static str> {
-    let heading = format!("## {reason}\n");
-    let start = ERRORS.find(&heading)?;
-    let rest = &ERRORS[start..];
-    let end = rest[heading.len()..].find("\n## ").map_or(rest.len(), |at| heading.len() + at + 1);
-    Some(&rest[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::errors, *};
-
-    #[test]
-    fn the_catalogue_has_a_section_for_each_reason_and_for_nothing_else() {
-        for reason in Reason::ALL {
-            let section = section(reason.name()).unwrap_or_else(|| panic!("{} has no section", reason.name()));
-            let begins = format!("\n\n`{}`, {}. ", reason.code().name(), errors::status(*reason).as_u16());
-            assert!(section.contains(&begins), "{}: expected {begins:?}", reason.name());
-        }
-        let headings = ERRORS.lines().filter_map(|line| line.strip_prefix("## "));
-        for heading in headings {
-            assert!(Reason::ALL.iter().any(|reason| reason.name() == heading), "{heading}");
-        }
-    }
+    Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, AN_HOUR)], text).into_response())
 }

@@ -5,16 +5,20 @@ use std::{any::Any, sync::Arc};
 use axum::{
     Extension, Json,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{ServerState, trace_id::TraceId};
+use super::{ServerState, TOKEN, trace_id::TraceId};
 use crate::{
     authentication::peer::PeerConnection,
     domain::{ErrorCode, Reason, Refusal},
+    operations::{
+        issue_token::Caller,
+        record_outcome::{Claimed, record_refusal},
+    },
     telemetry::legible,
 };
 
@@ -51,25 +55,8 @@ impl IntoResponse for RefusedResponse {
     }
 }
 
-/// The status of each reason.
-pub(super) const fn status(reason: Reason) -> StatusCode {
-    match reason {
-        Reason::NotFound => StatusCode::NOT_FOUND,
-        Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Reason::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-        Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Reason::TooManyFailures | Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Reason::WrongContentType | Reason::ContentEncodingUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        _ => match reason.code() {
-            ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
-            ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorCode::InvalidRequest
-            | ErrorCode::InvalidScope
-            | ErrorCode::InvalidTarget
-            | ErrorCode::UnsupportedGrantType => StatusCode::BAD_REQUEST,
-        },
-    }
+fn status(reason: Reason) -> StatusCode {
+    StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn response_needs_challenge(reason: Reason) -> bool {
@@ -93,14 +80,17 @@ pub(super) async fn explain(
     next: Next,
 ) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let address = request.extensions().get::<PeerConnection>().map(|peer| peer.address);
+    let peer = request.extensions().get::<PeerConnection>().cloned();
+    let asked_for_token = method == Method::POST && uri.path().strip_prefix(state.app.issuer.path()) == Some(TOKEN);
     let mut response = next.run(request).await;
     let Some(refused) = response.extensions_mut().remove::<Arc<RefusedResponse>>() else { return response };
     let refusal = &refused.refusal;
-    if !refused.is_recorded {
+    if let (false, Some(peer), true) = (refused.is_recorded, &peer, asked_for_token) {
+        record_refusal(&state.app, &Claimed::default(), refusal, &Caller { peer, trace_id }).await;
+    } else if !refused.is_recorded {
         tracing::info!(
             %trace_id,
-            address = address.map(tracing::field::display),
+            address = peer.as_ref().map(|peer| tracing::field::display(peer.address)),
             %method,
             path = legible(uri.path()),
             reason = refusal.reason.name(),
@@ -161,7 +151,7 @@ mod tests {
     #[test]
     fn only_faults_of_ours_are_server_errors() {
         for reason in Reason::ALL {
-            let too_many = status(*reason) == StatusCode::TOO_MANY_REQUESTS;
+            let too_many = reason.status() == 429;
             let ours = !too_many && matches!(reason.code(), ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
             assert_eq!(status(*reason).is_server_error(), ours, "{}", reason.name());
         }

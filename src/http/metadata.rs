@@ -45,7 +45,9 @@ impl Metadata {
             "response_types_supported": [],
             "token_endpoint_auth_methods_supported": [
                 "client_secret_basic", "client_secret_post", "tls_client_auth", "self_signed_tls_client_auth",
+                "private_key_jwt",
             ],
+            "token_endpoint_auth_signing_alg_values_supported": Algorithm::FOR_ASSERTIONS,
             "tls_client_certificate_bound_access_tokens": true,
             "scopes_supported": self.scopes,
         })
@@ -61,11 +63,11 @@ impl Metadata {
         document
     }
 
-    /// `smart-configuration` (SMART App Launch, "Conformance"): symmetric client authentication is the one capability of
-    /// its list. Code challenges belong to a grant that is not here; the member is required, so it is there and empty.
+    /// `smart-configuration` (SMART App Launch, "Conformance"): the two ways of client authentication are the
+    /// capabilities of its list. Code challenges belong to a grant that is not here; the member is required, so it is there and empty.
     pub fn smart_configuration(&self) -> Value {
         let mut document = self.authorization_server();
-        document["capabilities"] = json!(["client-confidential-symmetric"]);
+        document["capabilities"] = json!(["client-confidential-symmetric", "client-confidential-asymmetric"]);
         document["code_challenge_methods_supported"] = json!([]);
         document
     }

@@ -23,13 +23,16 @@ mod trace_id;
 /// A request body of any endpoint, in bytes (R54).
 pub const MOST_BODY_BYTES: usize = 64 * 1024;
 
+/// The token endpoint, below the issuer.
+const TOKEN: &str = "/oauth2/token";
+
 /// The public listener's routes.
 pub fn router(app: Arc<App>, request_timeout: Duration) -> Router {
     let issuer = app.issuer.clone();
     let path = issuer.path();
     let documents = Arc::new(documents::Documents::new(&app));
     let mut router = Router::new()
-        .route(&format!("{path}/oauth2/token"), post(token::token))
+        .route(&format!("{path}{TOKEN}"), post(token::token))
         .route(&format!("{path}/.well-known/jwks.json"), get(documents::jwks))
         .route(&format!("{path}/errors/{{reason}}"), get(documents::error_page))
         .route("/openapi.yaml", get(documents::openapi))

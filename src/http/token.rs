@@ -14,7 +14,7 @@ use super::{MOST_BODY_BYTES, ServerState, errors::RefusedResponse, trace_id::Tra
 use crate::{
     authentication::peer::PeerConnection,
     domain::{Reason, Refusal},
-    operations::issue_token::{Caller, issue_token, record_refusal},
+    operations::issue_token::{Caller, issue_token},
 };
 
 /// RFC 6749 §5.1.
@@ -35,12 +35,8 @@ pub(super) async fn token(
     body: Body,
 ) -> Result<impl IntoResponse, RefusedResponse> {
     let caller = Caller { peer: &peer, trace_id };
-    let unread = |refusal| {
-        record_refusal(None, &refusal, &caller);
-        RefusedResponse::recorded(refusal)
-    };
-    let body = form_body(&uri, &headers, body).await.map_err(unread)?;
-    let authorization = authorization(&headers).map_err(unread)?;
+    let body = form_body(&uri, &headers, body).await.map_err(RefusedResponse::new)?;
+    let authorization = authorization(&headers).map_err(RefusedResponse::new)?;
     let issued = issue_token(&state.app, authorization, &body, &caller).await.map_err(RefusedResponse::recorded)?;
     let answer = TokenResponse {
         access_token: issued.token.expose().to_owned(),

@@ -37,7 +37,7 @@ pub fn check_health(app: &App) -> Health {
     let now = app.clock.now();
     let age = app.registry.age(now);
     let status = match age {
-        _ if app.registry_is_fresh(now).is_err() => Readiness::Unavailable,
+        _ if app.registry_is_fresh(now).is_err() || app.record.is_failing() => Readiness::Unavailable,
         _ if age > LATE => Readiness::Degraded,
         _ => Readiness::Ready,
     };

@@ -2,25 +2,25 @@
 
 use std::{sync::Arc, time::Instant};
 
-use careconnect_verifier::Group;
 use uuid::Uuid;
 
+use super::record_outcome::{Claimed, record_issue, record_refusal};
 use crate::{
     app::App,
     authentication::{
-        AuthenticatedConsumer, AuthenticationFailure, authenticate, failure_budget::TooManyFailures,
-        peer::PeerConnection,
+        AuthenticatedConsumer, AuthenticationFailure, Grounds, Method, authenticate, client_assertion::AssertionUse,
+        failure_budget::TooManyFailures, peer::PeerConnection,
     },
     authorisation::{GrantedAccess, authorise},
     budget::Exhausted,
     clock::UnixTime,
     domain::{
-        Audience, ConsumerSystem, PresentedCredential, ProviderSystem, Reason, Refusal, TokenRequest,
+        Audience, ConsumerSystem, FailedCheck, PresentedCredential, ProviderSystem, Reason, Refusal, TokenRequest,
         TokenRequestError, token_request::claimed_client_id,
     },
     random,
     signing::SignedToken,
-    telemetry::legible,
+    storage::CredentialUse,
 };
 
 /// Who is at the other end, and under which number this request is in the log.
@@ -43,8 +43,8 @@ pub struct IssuedToken {
     pub scope: String,
 }
 
-/// Answers a token request, given as its `Authorization` header and its form body. Every outcome is one event in the
-/// log and one count in the metrics.
+/// Answers a token request, given as its `Authorization` header and its form body. Every outcome is one line in the
+/// record, one event in the log and one count in the metrics.
 pub async fn issue_token(
     app: &App,
     authorization: Option<&[u8]>,
@@ -53,29 +53,45 @@ pub async fn issue_token(
 ) -> Result<IssuedToken, Refusal> {
     let start = Instant::now();
     let outcome = match TokenRequest::parse(authorization, body) {
-        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (request.client_id, refusal)),
-        Err(error) => Err((claimed_client_id(authorization, body), error.into())),
+        Ok(request) => answer(app, &request, caller).await.map_err(|refusal| (claimed_by(request), refusal)),
+        Err(error) => {
+            let client_id = claimed_client_id(authorization, body);
+            Err((Claimed { client_id, audience: None }, error.into()))
+        }
     };
+    if let Err((claimed, refusal)) = &outcome {
+        record_refusal(app, claimed, refusal, caller).await;
+    }
     metrics::histogram!("careconnect_token_request_duration_seconds").record(start.elapsed().as_secs_f64());
-    outcome.map_err(|(client_id, refusal)| {
-        record_refusal(client_id.as_deref(), &refusal, caller);
-        refusal
-    })
+    outcome.map_err(|(_, refusal)| refusal)
+}
+
+fn claimed_by(request: TokenRequest) -> Claimed {
+    Claimed { client_id: request.client_id, audience: request.audiences.first().map(ToString::to_string) }
 }
 
 async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Result<IssuedToken, Refusal> {
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let (trust, budgets) = (app.trust.load(), &app.failure_budgets);
-    let requester = authenticate(request, registered, caller.peer, &app.secrets, &trust, budgets, now).await;
-    let requester = requester.map_err(refusal)?;
+    let trust = app.trust.load();
+    let grounds = Grounds { secrets: &app.secrets, trust: &trust, issuer: &app.issuer, budgets: &app.failure_budgets };
+    let requester = authenticate(request, registered, caller.peer, &grounds, now).await.map_err(refusal)?;
     app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
+    if let Some(assertion_use) = requester.assertion_use() {
+        record_assertion(app, assertion_use).await?;
+    }
     let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
-    record_issue(&requester, &provider, &access, token_id, caller);
+    let shown = caller.peer.certificate.as_ref().filter(|_| requester.method() != Method::Secret);
+    app.uses.note(CredentialUse {
+        credential: requester.credential(),
+        last_used_at: now,
+        certificate_ends_at: shown.map(|certificate| certificate.not_after()),
+    });
+    record_issue(app, &requester, &provider, &access, token_id, caller, now).await?;
     Ok(IssuedToken { token, expires_in: access.lifetime(), scope: access.scope().to_owned() })
 }
 
@@ -101,22 +117,26 @@ fn find_consumer(
     };
     let mut users = owners.iter().filter(may_use_it);
     match (users.next(), users.next()) {
-        (Some(_), Some(_)) => Err(Refusal::new(
-            Reason::ClientIdNeeded,
-            "the certificate belongs to more than one registration: send client_id",
-        )),
+        (Some(one), Some(other)) => {
+            let sentence = "the certificate belongs to more than one registration: send client_id";
+            let received = format!("a certificate of {} and {}, and no client_id", one.client_id, other.client_id);
+            let check = FailedCheck::new("client_id_needed", "a client_id", received);
+            Err(Refusal::new(Reason::ClientIdNeeded, sentence).with_check(check))
+        }
         (Some(only), None) => Ok(Some(only.clone())),
         (None, _) => Ok(owners.first().cloned()), // authentication says what keeps it from being used
     }
 }
 
-/// One sentence for every failure of authentication, whatever it was (R13).
+/// One sentence for every failure of authentication, whatever it was (R13); an assertion's refusal tells by itself no
+/// more than a stranger may know.
 fn refusal(failure: AuthenticationFailure) -> Refusal {
-    match failure {
+    match &failure {
         AuthenticationFailure::TooManyWaiting(_) => {
             return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
         }
-        AuthenticationFailure::TooManyFailures(ref too_many @ TooManyFailures { budget, retry_after }) => {
+        AuthenticationFailure::TooManyFailures(too_many) => {
+            let TooManyFailures { budget, retry_after } = *too_many;
             count_budget_refusal(budget);
             let sentence = format!(
                 "too many attempts from this address have failed, so this one was not looked at: mend the credential, and \
@@ -125,11 +145,23 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
             let refusal = Refusal::new(Reason::TooManyFailures, sentence).with_detail(too_many);
             return refusal.with_check(too_many.check()).retry_after(retry_after);
         }
+        AuthenticationFailure::Assertion(refused) => {
+            let check = refused.check();
+            let detail = format!("expected {}, received {}", check.expected, check.received);
+            return Refusal::new(refused.reason(), refused.to_string()).with_detail(detail).with_check(check);
+        }
         _ => {}
     }
     let sentence = "the consumer could not be authenticated: check client_id, and that the secret or certificate is \
                     one that is registered for it and in date";
-    Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_detail(failure)
+    Refusal::new(Reason::ClientAuthenticationFailed, sentence).with_check(failure.check()).with_detail(failure)
+}
+
+/// R21, R56: an assertion counts once, and only if that can be written down.
+#[expect(clippy::unused_async, reason = "CALL SITE of the store of used assertions, which every node shares")]
+async fn record_assertion(_app: &App, _once: AssertionUse) -> Result<(), Refusal> {
+    let sentence = "whether the JWT was used before cannot be told now: try again shortly";
+    Err(Refusal::new(Reason::AssertionStoreUnavailable, sentence))
 }
 
 fn too_many_requests(Exhausted { retry_after }: Exhausted) -> Refusal {
@@ -150,15 +182,22 @@ fn find_provider(app: &App, audiences: &[Audience]) -> Result<Arc<ProviderSystem
     let mut found: Option<Arc<ProviderSystem>> = None;
     for audience in audiences {
         let provider = app.registry.provider(audience).ok_or_else(|| {
+            let check = FailedCheck::new("audience_unregistered", "a registered provider", audience.to_string());
             Refusal::new(Reason::AudienceUnregistered, format!("no provider is registered as \"{audience}\""))
+                .with_check(check)
         })?;
-        if !provider.is_active() {
+        if let Some(since) = provider.status.suspended_at() {
             let sentence = format!("the provider \"{audience}\" takes no tokens at present");
-            return Err(Refusal::new(Reason::AudienceSuspended, sentence));
+            let received = format!("{}, suspended since {since}", provider.asid);
+            let check = FailedCheck::new("audience_suspended", "a provider that takes tokens", received);
+            return Err(Refusal::new(Reason::AudienceSuspended, sentence).with_check(check));
         }
-        if found.replace(provider.clone()).is_some_and(|other| other.asid != provider.asid) {
+        let before = found.replace(provider.clone());
+        if let Some(other) = before.filter(|other| other.asid != provider.asid) {
             let sentence = "the request names more than one provider: a token is for one";
-            return Err(Refusal::new(Reason::AudiencesDiffer, sentence));
+            let received = format!("{} and {}", other.service_root, provider.service_root);
+            let check = FailedCheck::new("audiences_differ", "one provider", received);
+            return Err(Refusal::new(Reason::AudiencesDiffer, sentence).with_check(check));
         }
     }
     found.ok_or_else(|| TokenRequestError::AudienceMissing.into())
@@ -176,51 +215,8 @@ fn sign(
     let signed = app.sign(requester, provider, &claims);
     signed.map_err(|error| {
         let sentence = format!("tokens for this provider cannot be signed with {} now", provider.signing_algorithm);
-        Refusal::new(Reason::SigningKeyMissing, sentence).with_detail(error)
+        let expected = format!("a key that signs with {}", provider.signing_algorithm);
+        let check = FailedCheck::new("signing_key_missing", expected, error.to_string());
+        Refusal::new(Reason::SigningKeyMissing, sentence).with_check(check)
     })
-}
-
-fn record_issue(
-    requester: &AuthenticatedConsumer,
-    provider: &ProviderSystem,
-    access: &GrantedAccess,
-    token_id: Uuid,
-    caller: &Caller<'_>,
-) {
-    let consumer = requester.consumer();
-    metrics::counter!("careconnect_tokens_issued_total", "method" => requester.method().name(),
-        "alg" => provider.signing_algorithm.name())
-    .increment(1);
-    tracing::info!(
-        trace_id = %caller.trace_id,
-        address = %caller.peer.address,
-        client_id = %consumer.client_id,
-        asid = %consumer.asid,
-        ods_code = %consumer.organisation.ods_code,
-        method = requester.method().name(),
-        certificate = requester.certificate().map(tracing::field::display),
-        audience = %provider.service_root,
-        groups = access.groups().iter().map(Group::as_str).collect::<Vec<_>>().join(" "),
-        token_id = %token_id,
-        "token issued"
-    );
-}
-
-/// Writes a refusal into the log and the metrics; also one of a request that was not even read.
-pub fn record_refusal(client_id: Option<&str>, refusal: &Refusal, caller: &Caller<'_>) {
-    metrics::counter!("careconnect_tokens_refused_total", "reason" => refusal.reason.name()).increment(1);
-    tracing::info!(
-        trace_id = %caller.trace_id,
-        address = %caller.peer.address,
-        certificate = caller.peer.certificate.as_ref().map(|shown| tracing::field::display(shown.thumbprint())),
-        client_id = client_id.map(truncated),
-        reason = refusal.reason.name(),
-        description = legible(&refusal.description),
-        detail = refusal.detail.as_deref().map(legible),
-        "token refused"
-    );
-}
-
-fn truncated(text: &str) -> String {
-    legible(&text.chars().take(64).collect::<String>())
 }

@@ -9,6 +9,7 @@ pub mod check_health;
 pub mod end_credential;
 pub mod extend_lists;
 pub mod issue_token;
+pub mod record_outcome;
 pub mod register_consumer;
 pub mod register_provider;
 pub mod rotate_secret;

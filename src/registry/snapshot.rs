@@ -64,6 +64,10 @@ impl Snapshot {
         self.consumers.get(client_id)
     }
 
+    pub(super) fn consumers(&self) -> impl Iterator<Item = &Arc<ConsumerSystem>> {
+        self.consumers.values()
+    }
+
     pub(super) fn consumers_with<'a>(
         &'a self,
         identity: &'a CertificateIdentity,
@@ -84,7 +88,7 @@ impl Snapshot {
     }
 
     pub(super) fn key_set_uris(&self, now: UnixTime) -> Vec<KeySetUri> {
-        let active = self.consumers.values().filter(|consumer| consumer.is_active());
+        let active = self.consumers().filter(|consumer| consumer.is_active());
         active.flat_map(|consumer| consumer.key_sets_at(now)).map(|(_, uri)| uri.clone()).collect()
     }
 

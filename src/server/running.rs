@@ -14,8 +14,8 @@ use super::{
     serve_plain,
 };
 use crate::{
-    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, http,
-    registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
+    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, expiries::warn_of, http,
+    record::IssuanceRecord, registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.
@@ -73,7 +73,9 @@ impl RunningServer {
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
-        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, trust));
+        let (records, keep_days, now) = (config.record.directory.clone(), config.record.keep_days, clock.clone());
+        let record = blocking(move || IssuanceRecord::open(records, keep_days.get(), now)).await?;
+        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, record, trust));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
@@ -81,6 +83,13 @@ impl RunningServer {
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
         let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
         tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
+        let uses = app.clone();
+        tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
+            let app = uses.clone();
+            async move { app.uses.write_to(app.registry.database(), stop).await }
+        }));
+        let app_to_watch = app.clone();
+        tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of(app_to_watch.clone(), stop)));
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
         tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {

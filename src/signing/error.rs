@@ -94,6 +94,9 @@ pub enum KeyRejection {
         /// What came.
         received: String,
     },
+    /// An algorithm of client assertions.
+    #[error("no token is signed with {0}: expected ES256, RS256, PS256, ES384 or EdDSA")]
+    NotForTokens(Algorithm),
     /// This build's crypto back-end makes no such keys.
     #[error("this build cannot make a key for {0}: import one with `careconnect-auth keys import --alg {0} FILE`")]
     NotMade(Algorithm),
@@ -105,7 +108,7 @@ impl KeyRejection {
             Algorithm::Es256 => "a key on the curve P-256",
             Algorithm::Es384 => "a key on the curve P-384",
             Algorithm::EdDsa => "an Ed25519 key",
-            Algorithm::Ps256 | Algorithm::Rs256 => "an RSA key of at least 2048 bits with the public exponent 65537",
+            _ => "an RSA key of at least 2048 bits with the public exponent 65537",
         };
         Self::Unfit { algorithm, expected, received: received.into() }
     }

@@ -67,12 +67,12 @@ impl KeyFiles {
             SigningKey::can_generate(algorithm) && !keys.iter().any(|stored| stored.key.algorithm() == algorithm)
         };
         let keys = self.load()?;
-        if !Algorithm::ALL.into_iter().any(|algorithm| lacks(&keys, algorithm)) {
+        if !Algorithm::FOR_TOKENS.into_iter().any(|algorithm| lacks(&keys, algorithm)) {
             return Ok(keys);
         }
         let _held = private_file::hold_directory(&self.directory)?;
         let keys = self.load()?;
-        for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| lacks(&keys, algorithm)) {
+        for algorithm in Algorithm::FOR_TOKENS.into_iter().filter(|&algorithm| lacks(&keys, algorithm)) {
             let (key, private_half) =
                 SigningKey::generate(algorithm).map_err(|rejection| rejected(&self.directory, rejection))?;
             match self.write(&key, &private_half) {

@@ -45,6 +45,7 @@ impl KeyPair {
             }
             Algorithm::Ps256 => parse_rsa(algorithm, &RSA_PSS_SHA256, pkcs8),
             Algorithm::Rs256 => parse_rsa(algorithm, &RSA_PKCS1_SHA256, pkcs8),
+            other => Err(KeyRejection::NotForTokens(other)),
         }
     }
 
@@ -73,6 +74,7 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Pkcs8, KeyRejection> {
         Algorithm::Es384 => generate_ec(algorithm, &ECDSA_P384_SHA384_FIXED_SIGNING),
         Algorithm::EdDsa => Ok(generate_ed25519()),
         Algorithm::Ps256 | Algorithm::Rs256 => generate_rsa(algorithm),
+        other => Err(KeyRejection::NotForTokens(other)),
     }
 }
 

@@ -35,7 +35,7 @@ impl KeyRing {
     pub fn algorithms_in(directory: &Path) -> Result<Vec<Algorithm>, SigningError> {
         let keys = KeyFiles::new(directory).load()?;
         let has_key = |algorithm: &Algorithm| keys.iter().any(|stored| stored.key.algorithm() == *algorithm);
-        Ok(Algorithm::ALL.into_iter().filter(has_key).collect())
+        Ok(Algorithm::FOR_TOKENS.into_iter().filter(has_key).collect())
     }
 
     /// Is there a key for `algorithm`?
@@ -45,7 +45,7 @@ impl KeyRing {
 
     /// The algorithms that have a key, in the order in which they are shown.
     pub fn algorithms(&self) -> Vec<Algorithm> {
-        Algorithm::ALL.into_iter().filter(|&algorithm| self.has(algorithm)).collect()
+        Algorithm::FOR_TOKENS.into_iter().filter(|&algorithm| self.has(algorithm)).collect()
     }
 
     /// What is published.

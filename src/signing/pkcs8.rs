@@ -14,8 +14,8 @@ pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
 pub(super) fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Pkcs8, KeyRejection> {
     let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| KeyRejection::NotPem(error.to_string()))?;
     let key = Zeroizing::new(key);
-    let is_rsa = matches!(algorithm, Algorithm::Rs256 | Algorithm::Ps256);
     let is_ec = matches!(algorithm, Algorithm::Es256 | Algorithm::Es384);
+    let is_rsa = !is_ec && algorithm != Algorithm::EdDsa;
     match &*key {
         PrivateKeyDer::Pkcs8(key) => Ok(key.secret_pkcs8_der().to_vec().into()),
         PrivateKeyDer::Pkcs1(key) if is_rsa => Ok(wrap(algorithm, key.secret_pkcs1_der())),
@@ -54,7 +54,7 @@ const fn identifier(algorithm: Algorithm) -> &'static [u8] {
         Algorithm::Es256 => b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
         Algorithm::Es384 => b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22",
         Algorithm::EdDsa => b"\x30\x05\x06\x03\x2b\x65\x70",
-        Algorithm::Ps256 | Algorithm::Rs256 => b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00",
+        _ => b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00",
     }
 }
 

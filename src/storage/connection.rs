@@ -12,7 +12,7 @@ pub(super) const SHORT: Duration = Duration::from_secs(8); // beyond SQLite's wa
 /// How long the whole register may take to read.
 pub(super) const LONG: Duration = Duration::from_secs(120);
 
-/// Runs `$body` with `$connection` for `$role` (`reader`, `writer`, `watcher`) within `$limit`.
+/// Runs `$body` with `$connection` for `$role` (`reader`, `writer`, `watcher`, `recorder`) within `$limit`.
 ///
 /// A connection that does not answer in time is thrown away: its peer may be gone without a word, and the pool would
 /// wait for it until the kernel gives up.
@@ -37,7 +37,7 @@ macro_rules! on_connection {
             Ok(outcome) => outcome,
             Err(_) => {
                 drop(pooled.detach());
-                Err(StorageError::Unavailable(format!("no answer within {} seconds", $limit.as_secs())))
+                Err(StorageError::Unavailable(format!("no answer within {:?}", $limit)))
             }
         }
     }};

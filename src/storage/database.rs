@@ -140,10 +140,17 @@ impl<D: sqlx::Database> Pools<D> {
     /// A reader for those who look again at once: the pauses between attempts to connect grow with the patience, and a
     /// database that is back must be seen within a second.
     pub(super) async fn watcher(&self) -> Result<PoolConnection<D>, sqlx::Error> {
-        tokio::time::timeout(Duration::from_secs(1), self.readers.acquire())
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        acquire_at_once(&self.readers).await
     }
+
+    /// A writer for those whose callers do not wait for long.
+    pub(super) async fn recorder(&self) -> Result<PoolConnection<D>, sqlx::Error> {
+        acquire_at_once(&self.writers).await
+    }
+}
+
+async fn acquire_at_once<D: sqlx::Database>(pool: &Pool<D>) -> Result<PoolConnection<D>, sqlx::Error> {
+    tokio::time::timeout(Duration::from_secs(1), pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 impl<D: sqlx::Database> Clone for Pools<D> {

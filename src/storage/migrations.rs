@@ -25,6 +25,7 @@ files! {
     2 "consumers" "0002_consumers.sql";
     3 "providers" "0003_providers.sql";
     4 "credentials" "0004_credentials.sql";
+    5 "assertion_ids" "0005_assertion_ids.sql";
 }
 
 fn migrator() -> Migrator {

@@ -3,6 +3,7 @@
 #[macro_use]
 mod connection;
 
+mod assertion_ids;
 mod certificates;
 mod changes;
 mod consumers;
@@ -15,6 +16,7 @@ mod ordered_merge;
 mod providers;
 mod sqlite_file;
 
+pub use assertion_ids::LARGEST_GROUP;
 pub use changes::RegistryContents;
 pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};

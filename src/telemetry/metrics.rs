@@ -36,6 +36,9 @@ pub enum Kind {
 /// From a cached secret to an Argon2 computation behind a full queue.
 const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// Up to the most that are written at once.
+const GROUP_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 /// Every metric of the server. The floors below name them as text; a test holds code and table together.
 pub const ALL: &[Metric] = &[
     Metric {
@@ -124,11 +127,32 @@ pub const ALL: &[Metric] = &[
         help: "Registrations in memory: consumers, providers, groups.",
     },
     Metric {
+        name: "careconnect_expiring_soon",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Ways in of consumers that end within 30 days without a successor, by kind.",
+    },
+    Metric {
         name: "careconnect_argon2_queue_depth",
         kind: Kind::Gauge,
         unit: Unit::Count,
         labels: &[],
         help: "Secrets that wait for an Argon2 computation.",
+    },
+    Metric {
+        name: "careconnect_record_failures_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that could not be written into the issuance record; a token whose line it was did not leave.",
+    },
+    Metric {
+        name: "careconnect_record_writable",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "1 while the issuance record can be written, 0 while it cannot and no tokens are issued.",
     },
     Metric {
         name: "careconnect_connections_refused_total",
@@ -143,6 +167,34 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &[],
         help: "Lines that the reader of standard error did not take in time; the events happened, the log lacks them.",
+    },
+    Metric {
+        name: "careconnect_replay_records_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Client assertions put down as used: recorded, replayed, or unavailable because the database did not answer.",
+    },
+    Metric {
+        name: "careconnect_replay_group_size",
+        kind: Kind::Histogram(GROUP_SIZES),
+        unit: Unit::Count,
+        labels: &[],
+        help: "Client assertions in one write; the fuller, the busier the database.",
+    },
+    Metric {
+        name: "careconnect_key_set_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Fetches of the key sets that consumers publish, fetched or failed.",
+    },
+    Metric {
+        name: "careconnect_key_set_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
     },
     BUILD_INFO,
 ];

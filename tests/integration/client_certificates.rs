@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use careconnect_auth::{
     authentication::{
-        authenticate,
+        Grounds, authenticate,
         client_certificate::{self, CertificateRefusal},
         client_secret::SecretVerifier,
         client_trust::{ClientTrust, PemFile},
@@ -12,7 +12,7 @@ use careconnect_auth::{
         peer::{PeerCertificate, PeerConnection},
     },
     clock::UnixTime,
-    config,
+    config::{self, Issuer},
     crypto::tls_provider,
     domain::{
         CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialId, CredentialKind,
@@ -232,8 +232,9 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let request = TokenRequest::parse(None, body).unwrap();
     for (now, is_proven) in [(NOW.plus(-1), false), (NOW, true), (NOW.plus(59), true), (NOW.plus(60), false)] {
         let (secrets, budgets) = (SecretVerifier::new(1, 0, 1), FailureBudgets::of(&config::Limits::default()));
-        let outcome =
-            authenticate(&request, Some(consumer.clone()), &peer, &secrets, &trust(&root), &budgets, now).await;
+        let (trust, issuer) = (trust(&root), Issuer::parse("https://auth.nhs.uk").unwrap());
+        let grounds = Grounds { secrets: &secrets, trust: &trust, issuer: &issuer, budgets: &budgets };
+        let outcome = authenticate(&request, Some(consumer.clone()), &peer, &grounds, now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod certificate_command;
 mod certificate_reload;
+mod client_assertions;
 mod client_certificates;
 mod client_trust;
 mod command_line;
@@ -15,13 +16,16 @@ mod framing;
 mod http2_floods;
 mod interop;
 
+mod key_sets;
 mod metrics;
 mod openapi;
 mod operator_commands;
 mod outage;
 mod provider;
 mod readme;
+mod record;
 mod registry;
+mod replay;
 mod requirements;
 mod serving;
 mod storage;

@@ -134,7 +134,7 @@ fn a_missing_or_wrong_header_is_caught() {
 
 #[test]
 fn a_page_for_a_reason_that_is_not_declared_is_caught() {
-    let page = headers(&[("content-type", "text/plain; charset=utf-8")]);
+    let page = headers(&[("content-type", "text/plain; charset=utf-8"), ("cache-control", "public, max-age=3600")]);
     Contract::load().check("GET", "/careconnect/errors/not_found", 200, &page, b"text");
     refuses("nonsense", "GET", "/careconnect/errors/nonsense", 200, &page, b"text");
 }

@@ -12,7 +12,8 @@ use backend::{
     digest,
     signature::{
         ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
-        RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+        RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
     },
 };
 
@@ -33,7 +34,11 @@ impl VerifyingKey {
     pub(crate) fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
         let parameters: &'static RsaParameters = match algorithm {
             Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+            Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
             Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+            Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+            Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
             Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return None,
         };
         imp::rsa(parameters, n, e).map(Self)
@@ -46,7 +51,7 @@ impl VerifyingKey {
             Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
             Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED,
             Algorithm::EdDsa => &ED25519,
-            Algorithm::Rs256 | Algorithm::Ps256 => return None,
+            _ => return None,
         };
         imp::point(algorithm, verification, point).map(Self)
     }
@@ -101,7 +106,7 @@ mod imp {
         let on_curve = match algorithm {
             Algorithm::Es256 => is_on_curve(&agreement::ECDH_P256, point),
             Algorithm::Es384 => is_on_curve(&agreement::ECDH_P384, point),
-            Algorithm::EdDsa | Algorithm::Rs256 | Algorithm::Ps256 => true,
+            _ => true,
         };
         on_curve.then(|| Key::Point(UnparsedPublicKey::new(verification, point.to_vec())))
     }

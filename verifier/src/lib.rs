@@ -6,6 +6,8 @@
 #![deny(missing_docs)]
 
 mod algorithm;
+#[cfg(feature = "client-assertions")]
+mod assertion;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod base64url;
@@ -30,6 +32,8 @@ mod unverified_claims;
 mod verified_token;
 
 pub use algorithm::Algorithm;
+#[cfg(feature = "client-assertions")]
+pub use assertion::{AssertionFault, AssertionPart, UnverifiedAssertion};
 pub use builder::{InvalidOptions, NeedsAudience, NeedsKeys, TokenVerifierBuilder};
 pub use claims::{AccessTokenClaims, Confirmation};
 pub use group::{Group, InteractionId, KNOWN_GROUPS, KnownGroup};

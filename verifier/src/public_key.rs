@@ -45,8 +45,8 @@ pub enum UnusableKey {
     /// It gives away the private half, so anybody may have signed with it.
     #[error("shows the private member {0}")]
     PrivateMember(&'static str),
-    /// Its `alg` is unknown or does not belong to its `kty` and `crv`.
-    #[error("is labelled {0:?}, which does not fit its type")]
+    /// Its `alg` is unknown, or does not belong to its `kty` and `crv` or to what it shall be used with.
+    #[error("is labelled {0:?}, which does not fit its type or its use")]
     WrongAlgorithm(String),
     /// The cryptographic library refuses it, such as a point that is not on the curve.
     #[error("is no valid key")]
@@ -54,13 +54,15 @@ pub enum UnusableKey {
 }
 
 impl PublicKey {
-    /// Reads one JWK. `kid` is ignored here: it is the key set's business.
+    /// Reads one JWK that verifies tokens. `kid` is ignored here: it is the key set's business.
     pub fn from_jwk(json: &[u8]) -> Result<Self, UnusableKey> {
-        strict_json::read(json, |json, _| Unambiguous::deserialize(json)).map_err(|_| UnusableKey::NotAnObject)?;
-        match serde_json::from_slice(json) {
-            Ok(Value::Object(jwk)) => Self::from_members(&jwk),
-            _ => Err(UnusableKey::NotAnObject),
-        }
+        Self::from_members(&members(json)?)
+    }
+
+    /// Reads one JWK that verifies a client's assertions, never tokens.
+    #[cfg(feature = "client-assertions")]
+    pub fn for_assertions(json: &[u8]) -> Result<Self, UnusableKey> {
+        Self::among(&members(json)?, &Algorithm::FOR_ASSERTIONS)
     }
 
     /// The algorithms that it may be used with: one, unless an RSA key without `alg` leaves the padding open.
@@ -78,7 +80,7 @@ impl PublicKey {
 
     /// Checks the signature of a compact JWS and gives its payload; says nothing of what the payload means.
     pub fn verify_jws(&self, jws: &[u8]) -> Result<Vec<u8>, Rejection> {
-        let token = UnverifiedToken::read(jws, &Algorithm::ALL)?;
+        let token = UnverifiedToken::read(jws, &Algorithm::FOR_TOKENS)?;
         self.check_signature_of(&token)?;
         Ok(token.payload)
     }
@@ -88,25 +90,40 @@ impl PublicKey {
     }
 
     pub(crate) fn from_members(jwk: &Map<String, Value>) -> Result<Self, UnusableKey> {
+        Self::among(jwk, &Algorithm::FOR_TOKENS)
+    }
+
+    /// The key for those of `allowed` that its type and its `alg` leave, of which there must be one.
+    fn among(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Result<Self, UnusableKey> {
         if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| jwk.contains_key(*member)) {
             return Err(UnusableKey::PrivateMember(member));
         }
         require_purpose(jwk)?;
         let ready = match text(jwk, "kty") {
             Some("EC") => match text(jwk, "crv") {
-                Some("P-256") => elliptic_curve_point(jwk, Algorithm::Es256, 32),
-                Some("P-384") => elliptic_curve_point(jwk, Algorithm::Es384, 48),
+                Some("P-256") => elliptic_curve_point(jwk, allowed, Algorithm::Es256, 32),
+                Some("P-384") => elliptic_curve_point(jwk, allowed, Algorithm::Es384, 48),
                 _ => Err(UnusableKey::Member { member: "crv", expected: "P-256 or P-384" }),
             },
             Some("OKP") => match text(jwk, "crv") {
-                Some("Ed25519") => edwards_point(jwk),
+                Some("Ed25519") => edwards_point(jwk, allowed),
                 _ => Err(UnusableKey::Member { member: "crv", expected: "Ed25519" }),
             },
-            Some("RSA") => rsa(jwk),
+            Some("RSA") => rsa(jwk, allowed),
             _ => Err(UnusableKey::Member { member: "kty", expected: "EC, OKP or RSA" }),
         }?;
         Ok(Self { ready })
     }
+}
+
+/// What signs with RSA keys, whatever their `alg` then says.
+const RSA: [Algorithm; 6] =
+    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Rs384, Algorithm::Ps384, Algorithm::Rs512, Algorithm::Ps512];
+
+/// A JWK's members, none of which stands twice at any depth.
+fn members(json: &[u8]) -> Result<Map<String, Value>, UnusableKey> {
+    strict_json::read(json, |json, _| Unambiguous::deserialize(json)).map_err(|_| UnusableKey::NotAnObject)?;
+    serde_json::from_slice(json).map_err(|_| UnusableKey::NotAnObject)
 }
 
 impl fmt::Debug for PublicKey {
@@ -131,23 +148,30 @@ fn require_purpose(jwk: &Map<String, Value>) -> Result<(), UnusableKey> {
     Ok(())
 }
 
-/// Those of `possible` that the key's `alg`, when it has one, leaves.
-fn permitted(jwk: &Map<String, Value>, possible: &[Algorithm]) -> Result<Vec<Algorithm>, UnusableKey> {
-    let Some(label) = jwk.get("alg") else { return Ok(possible.to_vec()) };
-    let permitted: Vec<_> = possible.iter().copied().filter(|algorithm| label == algorithm.name()).collect();
+/// Those of `possible` that the caller and the key's `alg`, when it has one, leave.
+fn permitted(
+    jwk: &Map<String, Value>,
+    allowed: &[Algorithm],
+    possible: &[Algorithm],
+) -> Result<Vec<Algorithm>, UnusableKey> {
+    let label = jwk.get("alg");
+    let is_permitted =
+        |algorithm: &Algorithm| allowed.contains(algorithm) && label.is_none_or(|label| label == algorithm.name());
+    let permitted: Vec<_> = possible.iter().copied().filter(is_permitted).collect();
     if permitted.is_empty() {
-        let label = label.as_str().unwrap_or_default().chars().take(32).collect();
-        return Err(UnusableKey::WrongAlgorithm(label));
+        let label = label.and_then(Value::as_str).unwrap_or_default();
+        return Err(UnusableKey::WrongAlgorithm(label.chars().take(32).collect()));
     }
     Ok(permitted)
 }
 
 fn elliptic_curve_point(
     jwk: &Map<String, Value>,
+    allowed: &[Algorithm],
     algorithm: Algorithm,
     length: usize,
 ) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
-    permitted(jwk, &[algorithm])?;
+    permitted(jwk, allowed, &[algorithm])?;
     let mut point = vec![4]; // uncompressed: SEC 1 §2.3.3
     for member in ["x", "y"] {
         let coordinate = bytes(jwk, member)
@@ -158,16 +182,19 @@ fn elliptic_curve_point(
     Ok(vec![(algorithm, VerifyingKey::point(algorithm, &point).ok_or(UnusableKey::Invalid)?)])
 }
 
-fn edwards_point(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
-    permitted(jwk, &[Algorithm::EdDsa])?;
+fn edwards_point(
+    jwk: &Map<String, Value>,
+    allowed: &[Algorithm],
+) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
+    permitted(jwk, allowed, &[Algorithm::EdDsa])?;
     let point = bytes(jwk, "x")
         .filter(|point| point.len() == 32)
         .ok_or(UnusableKey::Member { member: "x", expected: "32 octets" })?;
     Ok(vec![(Algorithm::EdDsa, VerifyingKey::point(Algorithm::EdDsa, &point).ok_or(UnusableKey::Invalid)?)])
 }
 
-fn rsa(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
-    let algorithms = permitted(jwk, &[Algorithm::Rs256, Algorithm::Ps256])?;
+fn rsa(jwk: &Map<String, Value>, allowed: &[Algorithm]) -> Result<Vec<(Algorithm, VerifyingKey)>, UnusableKey> {
+    let algorithms = permitted(jwk, allowed, &RSA)?;
     let n = bytes(jwk, "n")
         .filter(|n| (2048..=8192).contains(&bit_length(n)))
         .ok_or(UnusableKey::Member { member: "n", expected: "a modulus of 2048 to 8192 bits without leading zeros" })?;

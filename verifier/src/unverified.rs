@@ -63,7 +63,7 @@ impl UnverifiedText {
     }
 }
 
-fn split(token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
+pub(crate) fn split(token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Rejection::TooLarge { limit: MAX_TOKEN_BYTES, received: token.len() });
     }
@@ -74,7 +74,7 @@ fn split(token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
     }
 }
 
-fn decode(part: &'static str, text: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn decode(part: &'static str, text: &[u8]) -> Result<Vec<u8>, Rejection> {
     base64url::decode(text)
         .ok_or(Rejection::Malformed { part, expected: "base64url without padding, white space or stray bits" })
 }

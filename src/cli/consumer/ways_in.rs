@@ -56,7 +56,7 @@ pub(in crate::cli) struct WaysIn {
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// The algorithm of RSA keys that do not say it: RS256, RS384, RS512, PS256, PS384 or PS512.
-    #[arg(long, value_name = "ALG", requires = "key")]
+    #[arg(long, value_name = "ALG", requires = "key", value_parser = Algorithm::parse_for_assertions)]
     key_algorithm: Option<Algorithm>,
     /// The `kid` of a key that does not say it; otherwise it is named by its thumbprint (RFC 7638).
     #[arg(long, value_name = "KID", requires = "key")]

@@ -4,7 +4,7 @@ use careconnect_auth::storage::StorageError;
 
 use crate::support::databases::TestDatabase;
 
-const ALL: [&str; 4] = ["0001_groups", "0002_consumers", "0003_providers", "0004_credentials"];
+const ALL: [&str; 5] = ["0001_groups", "0002_consumers", "0003_providers", "0004_credentials", "0005_assertion_ids"];
 
 #[tokio::test]
 async fn migrations_are_applied_once() {
@@ -43,7 +43,7 @@ async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
     for refusal in
         [database.handle().require_current_schema().await.unwrap_err(), database.handle().migrate().await.unwrap_err()]
     {
-        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 4 }), "{refusal}");
+        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 5 }), "{refusal}");
     }
 }
 

@@ -21,6 +21,22 @@ pub(crate) struct TestDatabase {
     backend: Backend,
 }
 
+/// A lock, until it is closed.
+pub(crate) enum Kept {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
+impl Kept {
+    pub(crate) async fn close(self) {
+        use sqlx::Connection;
+        match self {
+            Self::Sqlite(connection) => connection.close().await.unwrap(),
+            Self::Postgres(connection) => connection.close().await.unwrap(),
+        }
+    }
+}
+
 enum Backend {
     Sqlite(TempDir),
     Postgres(PostgresProxy),
@@ -92,6 +108,23 @@ impl TestDatabase {
             }
             Backend::Postgres(_) => {
                 PgConnection::connect(&self.url).await.unwrap().execute(statement).await.unwrap();
+            }
+        }
+    }
+
+    /// Keeps everybody else from recording used assertions.
+    pub(crate) async fn keep_others_waiting(&self) -> Kept {
+        use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+        match self.backend {
+            Backend::Sqlite(_) => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                connection.execute("BEGIN IMMEDIATE").await.unwrap();
+                Kept::Sqlite(connection)
+            }
+            Backend::Postgres(_) => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                connection.execute("BEGIN; LOCK TABLE assertion_ids").await.unwrap();
+                Kept::Postgres(connection)
             }
         }
     }

@@ -1,9 +1,11 @@
 //! What tests are made of.
 
+pub(crate) mod assertion;
 pub(crate) mod authority;
 pub(crate) mod command;
 pub(crate) mod databases;
 pub(crate) mod dev;
+pub(crate) mod key_host;
 pub(crate) mod listener;
 pub(crate) mod log;
 pub(crate) mod openapi_contract;

@@ -150,7 +150,7 @@ impl TestServer {
         TokenVerifier::for_issuer(self.issuer())
             .audience(root)
             .keys(careconnect_verifier::FixedKeys::new(keys.unwrap()))
-            .algorithms(&Algorithm::ALL)
+            .algorithms(&Algorithm::FOR_TOKENS)
             .clock(move || now)
             .build()
             .unwrap()

@@ -1,5 +1,6 @@
 mod abuse;
 mod bodies;
+mod by_assertion;
 mod by_certificate;
 mod by_secret;
 mod claims;

@@ -37,7 +37,7 @@ async fn each_wrong_request_is_refused_with_its_reason() {
         (good().field("client_secret", secret), 400, "invalid_request", "two_mechanisms"),
         (good().field("client_id", "another"), 400, "invalid_request", "client_ids_differ"),
         (good().header("authorization", "Bearer x"), 400, "invalid_request", "two_mechanisms"),
-        (good().field("client_assertion", "x"), 401, "invalid_client", "assertion_unsupported"),
+        (good().field("client_assertion", "x"), 400, "invalid_request", "two_mechanisms"),
         (bearer(&server), 401, "invalid_client", "authorization_header_malformed"),
         (server.token().field("resource", ROOT), 401, "invalid_client", "client_authentication_failed"),
         (

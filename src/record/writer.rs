@@ -1,0 +1,231 @@
+//! The thread that writes, and what requests wait for.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::{
+    day_files::{DayFiles, RecordError, file_name},
+    entry::{Entry, Outcome},
+};
+use crate::clock::Clock;
+
+/// Lines that may wait for the thread. Refusals, which cost a stranger nothing, never take more than half of it.
+const MAX_WAITING: usize = 4096;
+/// How long a line may wait, for a disk that has stopped answering.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the thread tries whether it can write again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks for files that are too old.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a line is not in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// Too many lines wait already.
+    #[error("too many lines wait to be written")]
+    Busy,
+    /// The disk does not answer.
+    #[error("the line was not written within {} s", PATIENCE.as_secs())]
+    Late,
+    /// The operating system refused it; the log says how.
+    #[error("the line could not be written")]
+    Failed,
+}
+
+/// Where requests have their outcome recorded. The thread behind it ends with it.
+pub struct IssuanceRecord {
+    lines: SyncSender<Line>,
+    places_of_refusals: Arc<Semaphore>,
+    is_failing: Arc<AtomicBool>,
+}
+
+struct Line {
+    file: String,
+    text: Vec<u8>,
+    written: oneshot::Sender<()>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl IssuanceRecord {
+    /// A record in `directory`, which is made with mode 0700 if it is not there. Files older than `keep_days` are deleted;
+    /// `0` keeps all. Blocks.
+    pub fn open(directory: PathBuf, keep_days: usize, clock: Arc<dyn Clock>) -> Result<Self, RecordError> {
+        let files = DayFiles::open(directory.clone(), i64::try_from(keep_days).unwrap_or(0), clock.now())?;
+        let (lines, received) = sync_channel(MAX_WAITING);
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let writer = Writer { files, clock, is_failing: is_failing.clone(), tidied: String::new() };
+        let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&received));
+        thread.map_err(|source| RecordError { directory, source })?;
+        Ok(Self { lines, places_of_refusals: Arc::new(Semaphore::new(MAX_WAITING / 2)), is_failing })
+    }
+
+    /// Returns when the line of `entry` is written. Never blocks the thread.
+    pub async fn write(&self, entry: &Entry) -> Result<(), NotRecorded> {
+        let outcome = self.hand_over(entry).await;
+        if outcome.is_err() {
+            metrics::counter!("careconnect_record_failures_total").increment(1);
+        }
+        outcome
+    }
+
+    async fn hand_over(&self, entry: &Entry) -> Result<(), NotRecorded> {
+        let place = match entry.outcome {
+            Outcome::Issued { .. } => None,
+            Outcome::Refused { .. } => {
+                Some(self.places_of_refusals.clone().try_acquire_owned().map_err(|_| NotRecorded::Busy)?)
+            }
+        };
+        let mut text = serde_json::to_vec(entry).map_err(|_| NotRecorded::Failed)?;
+        text.push(b'\n');
+        let (written, told) = oneshot::channel();
+        let line = Line { file: file_name(entry.time), text, written, _place: place };
+        self.lines.try_send(line).map_err(|refused| match refused {
+            TrySendError::Full(_) => NotRecorded::Busy,
+            TrySendError::Disconnected(_) => NotRecorded::Failed,
+        })?;
+        tokio::time::timeout(PATIENCE, told).await.map_err(|_| NotRecorded::Late)?.map_err(|_| NotRecorded::Failed)
+    }
+
+    /// Could the last line not be written? Then no tokens are issued until one can.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for IssuanceRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuanceRecord").field("is_failing", &self.is_failing()).finish_non_exhaustive()
+    }
+}
+
+struct Writer {
+    files: DayFiles,
+    clock: Arc<dyn Clock>,
+    is_failing: Arc<AtomicBool>,
+    /// The file of the day on which old ones were last looked for.
+    tidied: String,
+}
+
+impl Writer {
+    fn run(mut self, received: &Receiver<Line>) {
+        loop {
+            self.tidy();
+            let is_failing = self.is_failing.load(Ordering::Relaxed);
+            match received.recv_timeout(if is_failing { RETRY_EVERY } else { TIDY_EVERY }) {
+                Ok(first) => self.write(std::iter::once(first).chain(received.try_iter()).take(MAX_WAITING).collect()),
+                Err(RecvTimeoutError::Timeout) if is_failing => {
+                    self.append(&file_name(self.clock.now()), b"\n"); // an empty line, which readers pass over
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes the lines, and tells those who wait for them. A dropped `written` tells that it could not be.
+    fn write(&self, lines: Vec<Line>) {
+        let mut lines = lines.into_iter().peekable();
+        while let Some(first) = lines.next() {
+            let mut group = vec![first];
+            while let Some(next) = lines.next_if(|next| next.file == group[0].file) {
+                group.push(next);
+            }
+            let text: Vec<u8> = group.iter().flat_map(|line| &line.text).copied().collect();
+            let taken = self.append(&group[0].file, &text);
+            let mut end = 0;
+            for line in group {
+                end += line.text.len();
+                if end <= taken {
+                    let _gone = line.written.send(());
+                }
+            }
+        }
+    }
+
+    /// Appends, and gives the number of bytes that were taken.
+    fn append(&self, file: &str, text: &[u8]) -> usize {
+        let (taken, outcome) = self.files.append(file, text);
+        let was_failing = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
+        match outcome {
+            Err(error) if !was_failing => {
+                tracing::error!(event = "record_failed", file, %error, "no tokens: the issuance record cannot be written");
+            }
+            Ok(()) if was_failing => {
+                tracing::warn!(event = "record_recovered", file, "the issuance record can be written again");
+            }
+            _ => {}
+        }
+        taken
+    }
+
+    fn tidy(&mut self) {
+        let now = self.clock.now();
+        let today = file_name(now);
+        if self.tidied == today {
+            return;
+        }
+        if let Err(error) = self.files.delete_old(now) {
+            tracing::warn!(event = "record_not_tidied", %error, "old files of the issuance record cannot be deleted");
+        }
+        self.tidied = today;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        clock::UnixTime,
+        domain::{Reason, Refusal},
+    };
+
+    fn entry(outcome: Outcome) -> Entry {
+        let (client_id, certificate, audience) = (None, None, None);
+        let address = ([127, 0, 0, 1], 4711).into();
+        Entry { time: UnixTime(0), trace_id: Uuid::nil(), address, client_id, certificate, audience, outcome }
+    }
+
+    fn issued() -> Entry {
+        entry(Outcome::Issued {
+            asid: "200000000205".to_owned(),
+            ods_code: "A1001".to_owned(),
+            method: "client_secret".to_owned(),
+            credential: Uuid::nil(),
+            groups: Vec::new(),
+            token_id: Uuid::nil(),
+            expires_at: UnixTime(300),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_stands_still_costs_bounded_memory_and_refusals_leave_room_for_tokens() {
+        // R54, R56
+        let (lines, received) = sync_channel(MAX_WAITING);
+        let places_of_refusals = Arc::new(Semaphore::new(MAX_WAITING / 2));
+        let record = IssuanceRecord { lines, places_of_refusals, is_failing: Arc::default() };
+        let refused = entry((&Refusal::new(Reason::GrantTypeMissing, "grant_type is missing")).into());
+        for line in [&refused, &issued()] {
+            for _ in 0..MAX_WAITING / 2 {
+                assert_eq!(record.write(line).now_or_never(), None, "it waits");
+            }
+            assert_eq!(record.write(&refused).now_or_never(), Some(Err(NotRecorded::Busy)));
+        }
+        assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Busy)));
+        drop(received);
+        assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Failed)));
+    }
+}
