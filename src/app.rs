@@ -7,8 +7,8 @@ use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
     authentication::{
-        AuthenticatedConsumer, Method, client_secret::SecretVerifier, client_trust::ClientTrust,
-        failure_budget::FailureBudgets,
+        AuthenticatedConsumer, Authenticator, Method, client_secret::SecretVerifier, client_trust::ClientTrust,
+        failure_budget::FailureBudgets, key_sets::KeySets,
     },
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
@@ -17,6 +17,7 @@ use crate::{
     rate_limit::RateLimits,
     record::IssuanceRecord,
     registry::Registry,
+    replay::ReplayGuard,
     signing::{KeyRing, SignedToken, SigningError},
 };
 
@@ -32,40 +33,52 @@ pub struct App {
     pub key_ring: KeyRing,
     /// When credentials were used last.
     pub uses: CredentialUses,
-    /// Verified secrets.
-    pub secrets: SecretVerifier,
-    /// How often somebody may fail to prove who it is.
-    pub failure_budgets: FailureBudgets,
-    /// How many requests a consumer may make.
-    pub rate_limits: RateLimits,
+    /// What proofs are held against.
+    pub authenticator: Authenticator,
+    /// Which assertions have been used.
+    pub replay: ReplayGuard,
     /// What was answered to each token request.
     pub record: IssuanceRecord,
-    /// Which certificates are believed; swapped whole on a reload.
-    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// How many requests a consumer may make.
+    pub rate_limits: RateLimits,
     /// How long tokens are issued from memory without a look at the database, in seconds.
     pub max_staleness: i64,
     /// For how long others may keep the key set, in seconds.
     pub jwks_max_age: u64,
 }
 
+/// The parts that had to be opened, read or fetched.
+pub struct Opened {
+    /// What is registered.
+    pub registry: Arc<Registry>,
+    /// The keys that sign.
+    pub key_ring: KeyRing,
+    /// Where answers are recorded.
+    pub record: IssuanceRecord,
+    /// Where used assertions are.
+    pub replay: ReplayGuard,
+    /// Which certificates are believed.
+    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// The keys that consumers publish.
+    pub key_sets: Arc<KeySets>,
+}
+
 impl App {
     /// Puts the parts together.
-    pub fn assemble(
-        config: &Config,
-        issuer: &Issuer,
-        clock: Arc<dyn Clock>,
-        registry: Arc<Registry>,
-        key_ring: KeyRing,
-        record: IssuanceRecord,
-        trust: Arc<ArcSwap<ClientTrust>>,
-    ) -> Self {
+    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<dyn Clock>, opened: Opened) -> Self {
+        let Opened { registry, key_ring, record, replay, trust, key_sets } = opened;
         let limits = &config.limits;
         let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
-            secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
-            failure_budgets: FailureBudgets::of(limits),
+            authenticator: Authenticator {
+                secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
+                trust,
+                key_sets,
+                budgets: FailureBudgets::of(limits),
+                issuer: issuer.clone(),
+            },
             rate_limits: RateLimits::of(limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
@@ -73,8 +86,8 @@ impl App {
             clock,
             registry,
             key_ring,
+            replay,
             record,
-            trust,
         }
     }
 
@@ -88,7 +101,7 @@ impl App {
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
         metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
-        metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.secrets.waiting()));
+        metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.authenticator.secrets.waiting()));
     }
 
     /// Is what is known of the register recent enough to issue tokens from?

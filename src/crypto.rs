@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustls::server::ProducesTickets;
+
 #[cfg(feature = "aws-lc-rs")]
 pub use aws_lc_rs::{aead, digest, hmac, rand, signature};
 #[cfg(not(feature = "aws-lc-rs"))]
@@ -20,6 +22,15 @@ pub fn tls_provider() -> Arc<rustls::crypto::CryptoProvider> {
     #[cfg(not(feature = "aws-lc-rs"))]
     let provider = rustls::crypto::ring::default_provider();
     Arc::new(provider)
+}
+
+/// A maker of session tickets with keys of its own, which it changes every six hours and nobody else learns.
+pub fn session_tickets() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+    #[cfg(feature = "aws-lc-rs")]
+    let tickets = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+    #[cfg(not(feature = "aws-lc-rs"))]
+    let tickets = rustls::crypto::ring::Ticketer::new()?;
+    Ok(tickets)
 }
 
 /// Makes the back-end the default of this process, for libraries that ask for one. Later calls change nothing.

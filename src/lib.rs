@@ -11,8 +11,8 @@
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
 //!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
-//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs   values and rules
-//!     fair_share.rs  budget.rs  rate_limit.rs          what one caller may take
+//!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules
+//!     fair_share.rs  budget.rs  rate_limit.rs         how much one caller may take
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!

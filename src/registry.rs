@@ -18,8 +18,8 @@ use crate::{
     authentication::key_sets::RegisteredKeySets,
     clock::{Clock, UnixTime},
     domain::{
-        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, CertificateThumbprint, ConsumerSystem,
-        GroupDefinition, KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
+        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
+        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
     },
     storage::{Database, StorageError},
 };
@@ -62,9 +62,9 @@ impl Registry {
         self.snapshot.load().consumers().cloned().collect()
     }
 
-    /// Has any consumer a credential for that very certificate, whether it counts now or not?
-    pub fn knows_thumbprint(&self, thumbprint: &CertificateThumbprint) -> bool {
-        self.snapshot.load().consumers_with(&CertificateIdentity::Thumbprint(*thumbprint)).next().is_some()
+    /// Has any consumer a credential for that certificate identity, whether it counts now or not?
+    pub fn has_credential_for(&self, identity: &CertificateIdentity) -> bool {
+        self.snapshot.load().consumers_with(identity).next().is_some()
     }
 
     /// What an administrator says of the certificate with that serial number, if it is blocked. The issuer is its name

@@ -57,15 +57,16 @@ fn check_key(key: &SubjectPublicKeyInfo<'_>) -> Result<(), ChainRefusal> {
     Err(ChainRefusal::WeakKey { received })
 }
 
-/// The DNS names that name one host each; a wildcard does not.
-pub(super) fn dns_names(certificate: &X509Certificate<'_>) -> Result<Vec<CertificateIdentity>, ChainRefusal> {
+/// The alternative names that name one system each: DNS names and URIs, none with a wildcard.
+pub(super) fn alternative_names(certificate: &X509Certificate<'_>) -> Result<Vec<CertificateIdentity>, ChainRefusal> {
     let names = certificate.subject_alternative_name().map_err(|error| ChainRefusal::Malformed(error.to_string()))?;
     let names = names.iter().flat_map(|names| &names.value.general_names);
-    let dns_names = names.filter_map(|name| match name {
+    let names = names.filter_map(|name| match name {
         GeneralName::DNSName(text) => text.parse().ok().map(CertificateIdentity::SanDns),
+        GeneralName::URI(text) => text.parse().ok().map(CertificateIdentity::SanUri),
         _ => None,
     });
-    Ok(dns_names.collect())
+    Ok(names.collect())
 }
 
 /// A name that can be compared; none when a value is empty, not text, or has control characters such as NUL.

@@ -2,7 +2,7 @@
 
 use rustls_pki_types as pki;
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, domain::FailedCheck};
 
 /// Why a certificate, or the chain behind it, was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,14 @@ pub enum ChainRefusal {
     /// A certificate of the path is on a revocation list.
     #[error("a certificate in the path is revoked")]
     Revoked,
+    /// An administrator of this server has blocked it.
+    #[error("an administrator has blocked the certificate {serial} of {issuer}")]
+    Blocked {
+        /// The leaf's issuer, as text that cannot forge a log line.
+        issuer: String,
+        /// Its serial number.
+        serial: String,
+    },
     /// Revocation lists are configured, and none covers a certificate of the path.
     #[error("no revocation list covers a certificate in the path")]
     RevocationUnknown,
@@ -93,25 +101,89 @@ pub enum ChainRefusal {
 
 impl ChainRefusal {
     /// A stable code, for metrics, logs and `cert verify`.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
+        let name = self.check_name();
+        name.strip_prefix("certificate_").unwrap_or(name)
+    }
+
+    /// The check that failed, with both sides.
+    pub fn check(&self) -> FailedCheck {
+        let (expected, received) = self.sides();
+        FailedCheck::new(self.check_name(), expected, received)
+    }
+
+    const fn check_name(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed",
-            Self::TooManyCertificates { .. } => "too_many_certificates",
-            Self::Expired { .. } => "expired",
-            Self::NotYetValid { .. } => "not_yet_valid",
-            Self::UnknownIssuer { .. } => "unknown_issuer",
-            Self::WrongUsage { .. } => "wrong_usage",
-            Self::AuthorityAsClient => "authority_as_client",
-            Self::NotAnAuthority => "not_an_authority",
-            Self::Revoked => "revoked",
-            Self::RevocationUnknown => "revocation_unknown",
-            Self::RevocationListExpired { .. } => "revocation_list_expired",
-            Self::BadSignature => "bad_signature",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::WeakKey { .. } => "weak_key",
-            Self::TooDeep => "too_deep",
-            Self::NameNotPermitted => "name_not_permitted",
-            Self::UnsupportedExtension => "unsupported_extension",
+            Self::Malformed(_) => "certificate_malformed",
+            Self::TooManyCertificates { .. } => "certificate_too_many_certificates",
+            Self::Expired { .. } => "certificate_expired",
+            Self::NotYetValid { .. } => "certificate_not_yet_valid",
+            Self::UnknownIssuer { .. } => "certificate_unknown_issuer",
+            Self::WrongUsage { .. } => "certificate_wrong_usage",
+            Self::AuthorityAsClient => "certificate_authority_as_client",
+            Self::NotAnAuthority => "certificate_not_an_authority",
+            Self::Revoked => "certificate_revoked",
+            Self::Blocked { .. } => "certificate_blocked",
+            Self::RevocationUnknown => "certificate_revocation_unknown",
+            Self::RevocationListExpired { .. } => "certificate_revocation_list_expired",
+            Self::BadSignature => "certificate_bad_signature",
+            Self::UnsupportedAlgorithm => "certificate_unsupported_algorithm",
+            Self::WeakKey { .. } => "certificate_weak_key",
+            Self::TooDeep => "certificate_too_deep",
+            Self::NameNotPermitted => "certificate_name_not_permitted",
+            Self::UnsupportedExtension => "certificate_unsupported_extension",
+        }
+    }
+
+    /// What would have passed, and what came.
+    fn sides(&self) -> (String, String) {
+        let (expected, received) = match self {
+            Self::Malformed(what) => ("an X.509 certificate (RFC 5280)", what.clone()),
+            Self::TooManyCertificates { what, limit, received } => {
+                return (format!("at most {limit} {what}"), received.to_string());
+            }
+            Self::Expired { not_after, now } => {
+                return (
+                    format!("a path whose certificates are valid at {now}"),
+                    format!("one valid until {not_after}"),
+                );
+            }
+            Self::NotYetValid { not_before, now } => {
+                return (
+                    format!("a path whose certificates are valid at {now}"),
+                    format!("one valid from {not_before}"),
+                );
+            }
+            Self::UnknownIssuer { issuer } => ("a path to a configured authority", format!("one from {issuer}")),
+            Self::WrongUsage { received } => ("the extended key usage clientAuth", received.clone()),
+            Self::AuthorityAsClient => ("a client's certificate", "that of an authority".to_owned()),
+            Self::NotAnAuthority => ("issuers that may sign certificates", "one that may not".to_owned()),
+            Self::Revoked => ("certificates on no revocation list", "one that is revoked".to_owned()),
+            Self::Blocked { issuer, serial } => ("a certificate that is not blocked", format!("{serial} of {issuer}")),
+            Self::RevocationUnknown => ("a revocation list for every certificate", "one without".to_owned()),
+            Self::RevocationListExpired { next_update, now } => {
+                return (format!("a revocation list that is up to date at {now}"), format!("due at {next_update}"));
+            }
+            Self::BadSignature => ("the signature of the issuer", "another under the same name".to_owned()),
+            Self::UnsupportedAlgorithm => {
+                ("a signature algorithm that is trusted", "another, such as SHA-1".to_owned())
+            }
+            Self::WeakKey { received } => {
+                ("RSA of at least 2048 bits, ECDSA on P-256, P-384 or P-521, or Ed25519", received.clone())
+            }
+            Self::TooDeep => ("a path as short as its authorities allow", "a longer one".to_owned()),
+            Self::NameNotPermitted => ("a name for which its issuers may issue", "another".to_owned()),
+            Self::UnsupportedExtension => ("critical extensions that are supported", "another".to_owned()),
+        };
+        (expected.to_owned(), received)
+    }
+
+    /// Of several authorities' refusals, the one with the largest figure says most: the others never knew it.
+    pub(super) const fn telling(&self) -> u8 {
+        match self {
+            Self::UnknownIssuer { .. } => 0,
+            Self::BadSignature => 1, // an authority of the same name
+            _ => 2,
         }
     }
 
@@ -130,7 +202,7 @@ impl ChainRefusal {
             E::CaUsedAsEndEntity => Self::AuthorityAsClient,
             E::EndEntityUsedAsCa => Self::NotAnAuthority,
             E::CertRevoked => Self::Revoked,
-            E::UnknownRevocationStatus => Self::RevocationUnknown,
+            E::UnknownRevocationStatus | E::IssuerNotCrlSigner => Self::RevocationUnknown,
             E::CrlExpired { next_update, .. } => Self::RevocationListExpired { next_update: seconds(next_update), now },
             E::InvalidSignatureForPublicKey | E::InvalidCrlSignatureForPublicKey | E::SignatureAlgorithmMismatch => {
                 Self::BadSignature

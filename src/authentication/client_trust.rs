@@ -3,25 +3,30 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use rustls_pki_types::{self as pki, CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
-use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions,
-    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
-};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
 
 use super::{
-    certificate::{may_sign_certificates, name_text, parse_certificate},
+    authority::{Authority, AuthorityLabel, ListSource},
+    certificate::{name_text, parse_certificate},
     chain_refusal::ChainRefusal,
     trust_anchor::Anchor,
 };
-use crate::{clock::UnixTime, crypto};
+use crate::{
+    clock::UnixTime,
+    domain::{Environment, SerialNumber},
+};
 
-pub use super::trust_anchor::{PemFile, TrustError, TrustProblem};
+pub use super::{
+    trust_anchor::{PemFile, TrustError, TrustProblem},
+    trusted_path::TrustedPath,
+};
 
 /// More certificates than this beside the client's own are no chain, but an attempt to make path building expensive.
 const MAX_PRESENTED_ISSUERS: usize = 16;
@@ -30,56 +35,65 @@ const MAX_ISSUERS_OF_ONE_NAME: usize = 3;
 
 static NEXT_GENERATION: AtomicU64 = AtomicU64::new(1);
 
+/// Has an administrator blocked the certificate of this issuer, in text, with this serial number?
+pub type IsBlocked = Arc<dyn Fn(&str, &SerialNumber) -> bool + Send + Sync>;
+
 /// Which client certificates are trusted: immutable, replaced as a whole.
 pub struct ClientTrust {
     generation: u64,
-    anchors: Vec<Anchor>,
-    anchors_of_webpki: Vec<TrustAnchor<'static>>,
-    revocation_lists: Vec<CertRevocationList<'static>>,
-    /// When the first of the revocation lists is due for renewal.
-    revocation_lists_end: Option<UnixTime>,
-    max_intermediates: Option<usize>,
-    algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
-}
-
-/// A chain leads to a configured authority, within these dates, as long as the configuration stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrustedPath {
-    /// The first second at which every certificate of the path is valid.
-    pub valid_from: UnixTime,
-    /// The last second at which every certificate of the path, and the revocation lists, are valid.
-    pub valid_until: UnixTime,
+    authorities: Vec<Authority>,
+    is_blocked: IsBlocked,
 }
 
 impl ClientTrust {
-    /// The authorities in `anchors`, less what `revocation_lists` revoke. With any list, every authority in a path needs one.
-    pub fn from_pem(anchors: &[PemFile<'_>], revocation_lists: &[PemFile<'_>]) -> Result<Self, TrustError> {
-        let mut trust = Self {
-            generation: NEXT_GENERATION.fetch_add(1, Ordering::Relaxed),
-            anchors: Vec::new(),
-            anchors_of_webpki: Vec::new(),
-            revocation_lists: Vec::new(),
-            revocation_lists_end: None,
-            max_intermediates: None,
-            algorithms: crypto::tls_provider().signature_verification_algorithms.all,
-        };
-        for file in anchors {
-            trust.anchors.extend(file.anchors()?);
-        }
-        trust.anchors_of_webpki = trust.anchors.iter().map(|anchor| anchor.key.clone()).collect();
-        for file in revocation_lists {
-            for (list, next_update) in file.revocation_lists()? {
-                trust.revocation_lists.push(list);
-                trust.revocation_lists_end = trust.revocation_lists_end.into_iter().chain(next_update).min();
+    /// These authorities side by side, less what an administrator has blocked. One key cannot stand for two environments.
+    pub fn new(authorities: Vec<Authority>, is_blocked: IsBlocked) -> Result<Self, TrustError> {
+        let mut known: Vec<(&Anchor, &AuthorityLabel)> = Vec::new();
+        for authority in &authorities {
+            for anchor in authority.anchors.iter() {
+                let other = known.iter().find(|(other, label)| {
+                    other.thumbprint == anchor.thumbprint && label.environment != authority.label.environment
+                });
+                if let Some((_, other)) = other {
+                    let problem = TrustProblem::TwoEnvironments {
+                        authority: anchor.subject.clone(),
+                        one: other.environment.to_string(),
+                        other: authority.label.environment.to_string(),
+                    };
+                    return Err(TrustError { file: authority.label.name.clone(), problem });
+                }
+                known.push((anchor, &authority.label));
             }
         }
-        Ok(trust)
+        Ok(Self { generation: NEXT_GENERATION.fetch_add(1, Ordering::Relaxed), authorities, is_blocked })
+    }
+
+    /// The authorities in `anchors` as one, less what `revocation_lists` revoke. With any list, every authority in a path
+    /// needs one.
+    pub fn from_pem(anchors: &[PemFile<'_>], revocation_lists: &[PemFile<'_>]) -> Result<Self, TrustError> {
+        let label = AuthorityLabel { name: "default".to_owned(), environment: Environment::default() };
+        let mut authority = Authority::new(label, anchors, &[])?;
+        for file in revocation_lists {
+            authority.take_unchecked(file)?;
+        }
+        Self::new(vec![authority], Arc::new(|_, _| false))
     }
 
     /// Allows at most this many intermediate certificates, beyond what the authorities themselves allow.
     #[must_use]
-    pub fn with_max_intermediates(self, max_intermediates: Option<usize>) -> Self {
-        Self { max_intermediates, ..self }
+    pub fn with_max_intermediates(mut self, max_intermediates: Option<usize>) -> Self {
+        self.authorities.iter_mut().for_each(|authority| authority.max_intermediates = max_intermediates);
+        self
+    }
+
+    /// The same with what the source `source` of the authority `authority` holds now; none when that is nothing new.
+    pub fn with_lists(&self, authority: &str, source: &str, content: &[u8]) -> Result<Option<Self>, TrustError> {
+        let mut authorities = self.authorities.clone();
+        let Some(own) = authorities.iter_mut().find(|own| own.label.name == authority) else { return Ok(None) };
+        if !own.take_lists(source, content)? {
+            return Ok(None);
+        }
+        Self::new(authorities, self.is_blocked.clone()).map(Some)
     }
 
     /// Differs between any two configurations of this process.
@@ -87,97 +101,71 @@ impl ClientTrust {
         self.generation
     }
 
+    /// The authorities, in the order in which they are asked.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
+    }
+
+    /// Where revocation lists come from, each with its authority's name.
+    pub fn list_sources(&self) -> impl Iterator<Item = (&str, &ListSource)> {
+        self.authorities
+            .iter()
+            .flat_map(|authority| authority.sources().iter().map(|source| (authority.label.name.as_str(), source)))
+    }
+
     /// The subjects of the authorities, in DER.
     pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
-        self.anchors.iter().map(|anchor| anchor.key.subject.as_ref())
+        self.anchors().map(|anchor| anchor.key.subject.as_ref())
     }
 
     /// The authorities that are not valid at `now`, as text that cannot forge a log line.
     pub fn anchors_out_of_date(&self, now: UnixTime) -> impl Iterator<Item = &str> {
-        self.anchors.iter().filter(move |anchor| anchor.check_dates(now).is_err()).map(|anchor| anchor.subject.as_str())
+        self.anchors().filter(move |anchor| anchor.check_dates(now).is_err()).map(|anchor| anchor.subject.as_str())
     }
 
-    /// Is `chain` (the client's certificate first) trusted to authenticate a client at `now`?
+    fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        self.authorities.iter().flat_map(|authority| authority.anchors.iter())
+    }
+
+    /// Refuses a certificate that an administrator has blocked, whoever issued it.
+    pub(super) fn check_blocked(&self, issuer: &str, serial: &SerialNumber) -> Result<(), ChainRefusal> {
+        if (self.is_blocked)(issuer, serial) {
+            return Err(ChainRefusal::Blocked { issuer: issuer.to_owned(), serial: serial.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Is `chain` (the client's certificate first) trusted to authenticate a client at `now`, blocked or not?
+    ///
+    /// The first authority that trusts it vouches for it, unless another one has revoked it.
     pub fn judge(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<TrustedPath, ChainRefusal> {
         let Some((leaf, presented)) = chain.split_first() else {
             return Err(ChainRefusal::Malformed("no certificate was presented".to_owned()));
         };
         let certificate = parse_certificate(leaf)?;
         let issuer = name_text(certificate.issuer());
-        let refusal = |error| ChainRefusal::of_path(error, &issuer, now);
-        let issuers = distinct_issuers(presented)?;
-        let end_entity = EndEntityCert::try_from(leaf).map_err(refusal)?;
-        let lists: Vec<_> = self.revocation_lists.iter().collect();
-        let path = end_entity
-            .verify_for_usage(
-                self.algorithms,
-                &self.anchors_of_webpki,
-                &issuers,
-                pki::UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.0).unwrap_or(0))),
-                KeyUsage::client_auth(),
-                revocation(&lists),
-                Some(&|path| self.check_issuers(path, now)),
-            )
-            .map_err(refusal)?;
-        Ok(self.dates_of(&certificate, &path))
-    }
-
-    /// What webpki leaves to its caller: an anchor's own dates and limits, key usage, and the length that we allow.
-    fn check_issuers(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), webpki::Error> {
-        let intermediates = path.intermediate_certificates().count();
-        if self.max_intermediates.is_some_and(|limit| intermediates > limit) {
-            return Err(webpki::Error::MaximumPathDepthExceeded);
-        }
-        for issuer in path.intermediate_certificates() {
-            let der = issuer.der();
-            let (_, issuer) = X509Certificate::from_der(&der).map_err(|_| webpki::Error::BadDer)?;
-            if !may_sign_certificates(&issuer) {
-                return Err(webpki::Error::EndEntityUsedAsCa);
+        let presented = distinct_issuers(presented)?;
+        let mut verdict = Err(ChainRefusal::UnknownIssuer { issuer: issuer.clone() });
+        for authority in &self.authorities {
+            let one =
+                authority.judge(leaf, &presented, now).map_err(|error| ChainRefusal::of_path(error, &issuer, now));
+            match (&verdict, one) {
+                (_, Err(ChainRefusal::Revoked)) => return Err(ChainRefusal::Revoked),
+                (Ok(_), _) => {}
+                (Err(_), Ok(path)) => verdict = Ok(path),
+                (Err(known), Err(why)) if why.telling() > known.telling() => verdict = Err(why),
+                (Err(_), Err(_)) => {}
             }
         }
-        let verdicts = self.anchors_of(path).map(|anchor| anchor.check(intermediates, now));
-        verdicts.reduce(Result::or).unwrap_or(Err(webpki::Error::UnknownIssuer))
-    }
-
-    /// An authority that renewed its certificate without changing its key is configured twice.
-    fn anchors_of(&self, path: &VerifiedPath<'_>) -> impl Iterator<Item = &Anchor> {
-        self.anchors.iter().filter(|anchor| anchor.key == *path.anchor())
-    }
-
-    fn dates_of(&self, leaf: &X509Certificate<'_>, path: &VerifiedPath<'_>) -> TrustedPath {
-        let mut dates = TrustedPath {
-            valid_from: UnixTime(leaf.validity().not_before.timestamp()),
-            valid_until: UnixTime(leaf.validity().not_after.timestamp()),
-        };
-        let mut narrow = |from: i64, until: i64| {
-            dates.valid_from = dates.valid_from.max(UnixTime(from));
-            dates.valid_until = dates.valid_until.min(UnixTime(until));
-        };
-        for issuer in path.intermediate_certificates() {
-            if let Ok((_, issuer)) = X509Certificate::from_der(&issuer.der()) {
-                narrow(issuer.validity().not_before.timestamp(), issuer.validity().not_after.timestamp());
-            }
-        }
-        if let Some(anchor) = self.anchors_of(path).max_by_key(|anchor| anchor.not_after) {
-            narrow(i64::MIN, anchor.not_after.0);
-        }
-        narrow(i64::MIN, self.revocation_lists_end.map_or(i64::MAX, |end| end.0));
-        dates
+        verdict
     }
 }
 
 impl fmt::Debug for ClientTrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientTrust(generation {}, {} authorities)", self.generation, self.anchors.len())
+        write!(f, "ClientTrust(generation {}, {} authorities)", self.generation, self.anchors().count())
     }
 }
-
-fn revocation<'a>(lists: &'a [&'a CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
-    let options = RevocationOptionsBuilder::new(lists).ok()?;
-    let options = options.with_depth(RevocationCheckDepth::Chain).with_status_policy(UnknownStatusPolicy::Deny);
-    Some(options.with_expiration_policy(ExpirationPolicy::Enforce).build())
-}
-
 /// The presented certificates that may be issuers, each once; those that cannot be read lead nowhere and are left out.
 fn distinct_issuers<'a>(presented: &'a [CertificateDer<'_>]) -> Result<Vec<CertificateDer<'a>>, ChainRefusal> {
     let too_many = |what, limit, received| Err(ChainRefusal::TooManyCertificates { what, limit, received });

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
+use arc_swap::ArcSwap;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     clock::UnixTime,
@@ -10,32 +11,37 @@ use crate::{
     domain::{CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
+pub mod authority;
 pub mod certificate;
 pub mod chain_refusal;
 pub mod client_assertion;
 pub mod client_certificate;
 pub mod client_secret;
 pub mod client_trust;
-mod failed_check;
+pub mod failure;
 pub mod failure_budget;
 mod hashing_threads;
 pub mod key_import;
 pub mod key_sets;
 pub mod peer;
+pub mod revocation_list;
 pub mod secret_hash;
 pub mod trust_anchor;
+mod trusted_path;
 
+use careconnect_verifier::UnverifiedAssertion;
 use client_assertion::{AssertionRefusal, AssertionUse, Circumstances};
-use client_certificate::CertificateRefusal;
-use client_secret::{SecretVerifier, TooManyWaiting};
+use client_secret::SecretVerifier;
 use client_trust::ClientTrust;
-use failure_budget::{Attempt, FailureBudgets, TooManyFailures};
+pub use failure::AuthenticationFailure;
+use failure_budget::{Attempt, FailureBudgets};
+use key_sets::KeySets;
 use peer::{PeerCertificate, PeerConnection};
 
 /// The path of the token endpoint below the issuer.
-const TOKEN_PATH: &str = "/oauth2/token";
+pub const TOKEN_PATH: &str = "/oauth2/token";
 
-/// A consumer that has proven itself, this second. Only [`authenticate`] makes one.
+/// A consumer that has proven itself, this second. Only [`Authenticator::authenticate`] makes one.
 #[derive(Debug)]
 pub struct AuthenticatedConsumer {
     consumer: Arc<ConsumerSystem>,
@@ -83,7 +89,7 @@ impl AuthenticatedConsumer {
         self.credential
     }
 
-    /// Of an assertion: the use that must be recorded before anything is done for the consumer (R21).
+    /// What must be recorded, once, before anything is done for it (R21).
     pub const fn assertion_use(&self) -> Option<AssertionUse> {
         self.assertion_use
     }
@@ -94,164 +100,158 @@ impl AuthenticatedConsumer {
     }
 }
 
-/// Why somebody was not let in. For the log alone, but for assertions and lack of capacity: the caller learns only that
-/// it failed, or a stranger could learn which consumers exist (R13).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthenticationFailure {
-    /// No registration has this client id.
-    #[error("the consumer is not registered")]
-    UnknownConsumer {
-        /// The client id of the request.
-        claimed: Option<String>,
-    },
-    /// No registration has this certificate, and the request names none.
-    #[error("no consumer has registered a certificate of subject {subject:?}, nor one of its alternative names")]
-    UnknownCertificate {
-        /// Its subject, as it would be registered.
-        subject: String,
-    },
-    /// The registration is suspended, whatever the proof is worth.
-    #[error("the consumer is suspended since {since}")]
-    Suspended {
-        /// Since when.
-        since: UnixTime,
-    },
-    /// The secret is none of the consumer's.
-    #[error("the secret is not one that the consumer holds now")]
-    WrongSecret {
-        /// How many it has that count now.
-        held: usize,
-        /// Whether it has the prefix and checksum of a secret that a server of ours made.
-        is_well_formed: bool,
-    },
-    /// The request has no proof and the connection no certificate.
-    #[error("neither a secret in the request nor a certificate on the connection")]
-    NothingPresented,
-    /// The certificate does not prove the consumer.
-    #[error("certificate: {0}")]
-    Certificate(#[from] CertificateRefusal),
-    /// The assertion proves nothing.
-    #[error(transparent)]
-    Assertion(#[from] AssertionRefusal),
-    /// Not a failure of the caller: no capacity to find out.
-    #[error(transparent)]
-    TooManyWaiting(#[from] TooManyWaiting),
-    /// So many attempts failed that this one was not looked at.
-    #[error(transparent)]
-    TooManyFailures(#[from] TooManyFailures),
-}
-
-impl AuthenticationFailure {
-    /// Was there an attempt that proved nothing? Then it counts against whoever made it.
-    const fn counts(&self) -> bool {
-        !matches!(self, Self::TooManyWaiting(_) | Self::TooManyFailures(_))
-    }
-}
-
 /// What proofs are held against.
-#[derive(Debug, Clone, Copy)]
-pub struct Grounds<'a> {
-    /// Secrets that were verified, and the means to verify others.
-    pub secrets: &'a SecretVerifier,
-    /// Which certificates are believed.
-    pub trust: &'a ClientTrust,
-    /// Who this server is.
-    pub issuer: &'a Issuer,
+pub struct Authenticator {
+    /// Verified secrets.
+    pub secrets: SecretVerifier,
+    /// Which certificates are believed; swapped whole on a reload.
+    pub trust: Arc<ArcSwap<ClientTrust>>,
+    /// The keys that consumers publish.
+    pub key_sets: Arc<KeySets>,
     /// How often somebody may fail.
-    pub budgets: &'a FailureBudgets,
+    pub budgets: FailureBudgets,
+    /// For whom assertions must be.
+    pub issuer: Issuer,
 }
 
-/// Proves that `request`, which came over `peer`, is from the consumer that it names.
-///
-/// `registered` is what the register says of that name: nothing, or the registration, active or not.
-pub async fn authenticate(
-    request: &TokenRequest,
-    registered: Option<Arc<ConsumerSystem>>,
-    peer: &PeerConnection,
-    grounds: &Grounds<'_>,
-    now: UnixTime,
-) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-    let claimed = request.client_id.as_deref().unwrap_or_default();
-    let attempt = grounds.budgets.attempt(claimed, peer.address.ip(), now);
-    let outcome = prove(request, registered, peer, grounds, &attempt).await;
-    match &outcome {
-        Ok(_) => attempt.succeeded(),
-        Err(failure) if failure.counts() => attempt.failed(),
-        Err(_) => {}
+/// One consumer, proven by one of its credentials.
+struct Proven<'a> {
+    consumer: Arc<ConsumerSystem>,
+    method: Method,
+    credential: CredentialId,
+    assertion_use: Option<AssertionUse>,
+    certificate: Option<&'a Arc<PeerCertificate>>,
+}
+
+impl Authenticator {
+    /// Proves that `request`, which came over `peer`, is from the consumer that it names.
+    ///
+    /// `registered` is what the register says of that name: nothing, or the registration, active or not.
+    pub async fn authenticate(
+        &self,
+        request: &TokenRequest,
+        registered: Option<Arc<ConsumerSystem>>,
+        peer: &PeerConnection,
+        now: UnixTime,
+    ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+        let client_id = request.client_id.as_deref();
+        let attempt = self.budgets.attempt(client_id.unwrap_or_default(), peer.address.ip(), now);
+        let proven = match &request.credential {
+            PresentedCredential::Secret(secret) => self.by_secret(secret, registered, peer, &attempt).await,
+            PresentedCredential::Assertion(assertion) => self.by_assertion(assertion, registered, peer, &attempt),
+            PresentedCredential::Certificate => self.by_certificate(client_id, registered, peer, &attempt),
+        };
+        let outcome = proven.and_then(Proven::unless_suspended);
+        match &outcome {
+            Ok(_) => attempt.succeeded(),
+            Err(failure) if failure.counts() => attempt.failed(),
+            Err(_) => {}
+        }
+        outcome
     }
-    outcome
-}
 
-async fn prove(
-    request: &TokenRequest,
-    registered: Option<Arc<ConsumerSystem>>,
-    peer: &PeerConnection,
-    &Grounds { secrets, trust, issuer, .. }: &Grounds<'_>,
-    attempt: &Attempt<'_>,
-) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-    let now = attempt.now;
-    let unknown = || AuthenticationFailure::UnknownConsumer { claimed: request.client_id.clone() };
-    // A token is bound to a certificate that the consumer holds, never to whatever came along.
-    let held_certificate = |consumer: &ConsumerSystem| {
+    async fn by_secret<'a>(
+        &self,
+        secret: &SecretString,
+        registered: Option<Arc<ConsumerSystem>>,
+        peer: &'a PeerConnection,
+        attempt: &Attempt<'_>,
+    ) -> Result<Proven<'a>, AuthenticationFailure> {
+        // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
+        let active = registered.as_deref().filter(|consumer| consumer.is_active());
+        let proven = self.secrets.verify(secret, active, attempt).await?;
+        let consumer = registered.ok_or_else(|| AuthenticationFailure::unknown(attempt))?;
+        let Some(credential) = proven else {
+            let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
+            return Err(suspended.unwrap_or_else(|| AuthenticationFailure::WrongSecret {
+                held: consumer.secrets_at(attempt.now).count(),
+                is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
+            }));
+        };
+        let certificate = self.held_certificate(&consumer, peer, attempt.now);
+        Ok(Proven { consumer, method: Method::Secret, credential, assertion_use: None, certificate })
+    }
+
+    fn by_assertion<'a>(
+        &self,
+        assertion: &UnverifiedAssertion,
+        registered: Option<Arc<ConsumerSystem>>,
+        peer: &'a PeerConnection,
+        attempt: &Attempt<'_>,
+    ) -> Result<Proven<'a>, AuthenticationFailure> {
+        attempt.check_unless_well_known()?;
+        let (known, now) = (registered.as_deref(), attempt.now);
+        let sets: Vec<_> = known.into_iter().flat_map(|consumer| consumer.key_sets_at(now)).collect();
+        let fetched: Vec<_> = sets.iter().map(|(id, uri)| (*id, self.key_sets.keys(uri, now))).collect();
+        let in_sets = fetched.iter().filter_map(|(id, keys)| Some((*id, keys.as_ref().ok()?)));
+        let in_sets = in_sets.flat_map(|(id, keys)| keys.contents.keys.iter().map(move |key| (id, key)));
+        let keys = known.into_iter().flat_map(|consumer| consumer.keys_at(now)).chain(in_sets);
+
+        let endpoint = known.filter(|consumer| consumer.accepts_token_endpoint_audience);
+        let token_endpoint = endpoint.map(|_| self.issuer.endpoint(TOKEN_PATH));
+        let circumstances = Circumstances {
+            client_id: Some(attempt.client_id).filter(|id| !id.is_empty()),
+            issuer: self.issuer.as_str(),
+            token_endpoint: token_endpoint.as_deref(),
+            now,
+        };
+        let proven = client_assertion::prove(assertion, keys, &circumstances).map_err(|refusal| {
+            if let AssertionRefusal::KeyUnknown { .. } = refusal {
+                sets.iter().for_each(|(_, uri)| self.key_sets.note_unknown_key(uri));
+                if let Some(why) = fetched.iter().find_map(|(_, keys)| keys.as_ref().err()) {
+                    return AuthenticationFailure::KeySetMissing { refusal, why: why.clone() };
+                }
+            }
+            refusal.into()
+        })?;
+        let (credential, assertion_use) = (proven.credential, Some(proven.assertion_use));
+        let consumer = registered.clone().ok_or_else(|| AuthenticationFailure::unknown(attempt))?;
+        let certificate = self.held_certificate(&consumer, peer, now);
+        Ok(Proven { consumer, method: Method::PrivateKeyJwt, credential, assertion_use, certificate })
+    }
+
+    fn by_certificate<'a>(
+        &self,
+        client_id: Option<&str>,
+        registered: Option<Arc<ConsumerSystem>>,
+        peer: &'a PeerConnection,
+        attempt: &Attempt<'_>,
+    ) -> Result<Proven<'a>, AuthenticationFailure> {
+        let (trust, now) = (self.trust.load(), attempt.now);
+        let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
+        if !certificate.is_self_issued() && !certificate.is_judged(&trust, now) {
+            attempt.check_unless_well_known()?;
+        }
+        let consumer = registered.ok_or_else(|| match client_id {
+            Some(_) => AuthenticationFailure::unknown(attempt),
+            None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
+        })?;
+        let (credential, proven) = client_certificate::prove(certificate, consumer.certificates_at(now), &trust, now)?;
+        let method = Method::Certificate(proven.identity.method());
+        Ok(Proven { consumer, method, credential, assertion_use: None, certificate: Some(certificate) })
+    }
+
+    /// A token is bound to a certificate that the consumer holds, never to whatever came along.
+    fn held_certificate<'a>(
+        &self,
+        consumer: &ConsumerSystem,
+        peer: &'a PeerConnection,
+        now: UnixTime,
+    ) -> Option<&'a Arc<PeerCertificate>> {
         let held = |certificate: &&Arc<PeerCertificate>| {
-            client_certificate::prove(certificate, consumer.certificates_at(now), trust, now).is_ok()
+            client_certificate::prove(certificate, consumer.certificates_at(now), &self.trust.load(), now).is_ok()
         };
         peer.certificate.as_ref().filter(held)
-    };
-    let mut assertion_use = None;
-    let (consumer, method, credential, certificate) = match &request.credential {
-        PresentedCredential::Secret(secret) => {
-            // The remembered answer is for active consumers only: a suspended one takes as long as a wrong secret.
-            let active = registered.as_deref().filter(|consumer| consumer.is_active());
-            let proven = secrets.verify(secret, active, attempt).await?;
-            let consumer = registered.ok_or_else(unknown)?;
-            let Some(credential) = proven else {
-                let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
-                return Err(suspended.unwrap_or_else(|| AuthenticationFailure::WrongSecret {
-                    held: consumer.secrets_at(now).count(),
-                    is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
-                }));
-            };
-            let certificate = held_certificate(&consumer);
-            (consumer, Method::Secret, credential, certificate)
-        }
-        PresentedCredential::Assertion(assertion) => {
-            attempt.check()?;
-            let known = registered.as_deref();
-            let endpoint = known.filter(|consumer| consumer.accepts_token_endpoint_audience);
-            let token_endpoint = endpoint.map(|_| issuer.endpoint(TOKEN_PATH));
-            let circumstances = Circumstances {
-                client_id: request.client_id.as_deref(),
-                issuer: issuer.as_str(),
-                token_endpoint: token_endpoint.as_deref(),
-                now,
-            };
-            let keys = known.into_iter().flat_map(|consumer| consumer.keys_at(now));
-            let proven = client_assertion::prove(assertion, keys, &circumstances)?;
-            let credential = proven.credential;
-            assertion_use = Some(proven.assertion_use);
-            let consumer = registered.ok_or_else(unknown)?;
-            let certificate = held_certificate(&consumer);
-            (consumer, Method::PrivateKeyJwt, credential, certificate)
-        }
-        PresentedCredential::Certificate => {
-            let certificate = peer.certificate.as_ref().ok_or(AuthenticationFailure::NothingPresented)?;
-            if !certificate.is_self_issued() && !certificate.is_judged(trust, now) {
-                attempt.check()?;
-            }
-            let consumer = registered.ok_or_else(|| match request.client_id {
-                Some(_) => unknown(),
-                None => AuthenticationFailure::UnknownCertificate { subject: certificate.subject().to_owned() },
-            })?;
-            let (credential, proven) =
-                client_certificate::prove(certificate, consumer.certificates_at(now), trust, now)?;
-            let method = Method::Certificate(proven.identity.method());
-            (consumer, method, credential, Some(certificate))
-        }
-    };
-    if let Some(since) = consumer.status.suspended_at() {
-        return Err(AuthenticationFailure::Suspended { since });
     }
-    let certificate = certificate.map(|certificate| certificate.thumbprint());
-    Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate })
+}
+
+impl Proven<'_> {
+    fn unless_suspended(self) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+        let Self { consumer, method, credential, assertion_use, certificate } = self;
+        if let Some(since) = consumer.status.suspended_at() {
+            return Err(AuthenticationFailure::Suspended { since });
+        }
+        let certificate = certificate.map(|certificate| certificate.thumbprint());
+        Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate })
+    }
 }

@@ -6,13 +6,13 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::CertificateDer;
 
 use super::{
-    certificate::{comparable_name, dns_names, name_text, parse_certificate},
+    certificate::{alternative_names, comparable_name, name_text, parse_certificate},
     chain_refusal::ChainRefusal,
     client_trust::{ClientTrust, TrustedPath},
 };
 use crate::{
     clock::UnixTime,
-    domain::{CertificateIdentity, CertificateThumbprint},
+    domain::{CertificateIdentity, CertificateThumbprint, KeyThumbprint, SerialNumber},
 };
 
 /// Who is at the other end of a connection; every request of the connection carries it as an extension.
@@ -32,12 +32,14 @@ pub struct PeerCertificate {
     thumbprint: CertificateThumbprint,
     identities: Vec<CertificateIdentity>,
     subject: String,
+    issuer: String,
     serial: String,
+    serial_number: SerialNumber,
     not_before: UnixTime,
     not_after: UnixTime,
     is_self_issued: bool,
     /// The last path found, and the generation of the trust by which it was found.
-    trusted: ArcSwapOption<(u64, TrustedPath)>,
+    trusted: ArcSwapOption<(u64, Arc<TrustedPath>)>,
 }
 
 impl PeerCertificate {
@@ -48,17 +50,22 @@ impl PeerCertificate {
         let certificate = parse_certificate(leaf)?;
         let thumbprint = CertificateThumbprint::of_der(leaf);
         let is_self_issued = certificate.subject().as_raw() == certificate.issuer().as_raw();
-        let mut identities = dns_names(&certificate)?;
+        let mut identities = alternative_names(&certificate)?;
         identities.extend(comparable_name(certificate.subject()).map(CertificateIdentity::SubjectDn));
         if is_self_issued {
             identities.clear(); // nobody vouches for its names
         }
         identities.push(CertificateIdentity::Thumbprint(thumbprint));
+        identities.push(CertificateIdentity::PublicKey(KeyThumbprint::of_spki(certificate.public_key().raw)));
+        let serial = certificate.raw_serial_as_string();
+        let unusable = |error| ChainRefusal::Malformed(format!("its serial number: {error}"));
         Ok(Self {
             thumbprint,
             identities,
             subject: name_text(certificate.subject()),
-            serial: certificate.raw_serial_as_string(),
+            issuer: name_text(certificate.issuer()),
+            serial_number: serial.parse().map_err(unusable)?,
+            serial,
             not_before: UnixTime(certificate.validity().not_before.timestamp()),
             not_after: UnixTime(certificate.validity().not_after.timestamp()),
             is_self_issued,
@@ -72,7 +79,8 @@ impl PeerCertificate {
         self.thumbprint
     }
 
-    /// Everything by which it can be registered: DNS names, subject, thumbprint; of a self-issued one the last alone.
+    /// Everything by which it can be registered: DNS names, URIs, subject, thumbprint, key; of a self-issued one the last
+    /// two alone.
     pub fn identities(&self) -> &[CertificateIdentity] {
         &self.identities
     }
@@ -80,6 +88,18 @@ impl PeerCertificate {
     /// The subject (RFC 4514), as text that cannot forge a log line.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The issuer's name (RFC 4514), as text that cannot forge a log line; [`BlockedCertificate`] has the same.
+    ///
+    /// [`BlockedCertificate`]: crate::domain::BlockedCertificate
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The serial number, to compare.
+    pub const fn serial_number(&self) -> &SerialNumber {
+        &self.serial_number
     }
 
     /// The serial number as hexadecimal octets with colons.
@@ -123,18 +143,33 @@ impl PeerCertificate {
         self.known_path(trust, now).is_some()
     }
 
-    fn known_path(&self, trust: &ClientTrust, now: UnixTime) -> Option<TrustedPath> {
-        let (generation, path) = self.trusted.load().as_deref().copied()?;
-        (generation == trust.generation() && (path.valid_from..=path.valid_until).contains(&now)).then_some(path)
+    /// Does `trust` trust it at `now`? Judged again only when the trust has changed or a date has passed, but for what an
+    /// administrator has blocked, which counts at once.
+    pub fn verdict(&self, trust: &ClientTrust, now: UnixTime) -> Result<Arc<TrustedPath>, ChainRefusal> {
+        let path = match self.known_path(trust, now) {
+            Some(path) => path,
+            None => self.judge(trust, now)?,
+        };
+        trust.check_blocked(&self.issuer, &self.serial_number)?;
+        Ok(path)
     }
 
-    /// Does `trust` trust it at `now`? Judged again only when the trust has changed or a date has passed.
-    pub fn verdict(&self, trust: &ClientTrust, now: UnixTime) -> Result<TrustedPath, ChainRefusal> {
-        if let Some(path) = self.known_path(trust, now) {
-            return Ok(path);
-        }
-        let path = trust.judge(&self.chain, now)?;
-        self.trusted.store(Some(Arc::new((trust.generation(), path))));
+    /// May it be used at `now` though no authority vouches for it? For one that is registered by itself.
+    pub fn check_alone(&self, trust: &ClientTrust, now: UnixTime) -> Result<(), ChainRefusal> {
+        self.check_dates(now)?;
+        trust.check_blocked(&self.issuer, &self.serial_number)
+    }
+
+    fn known_path(&self, trust: &ClientTrust, now: UnixTime) -> Option<Arc<TrustedPath>> {
+        let known = self.trusted.load();
+        let (generation, path) = known.as_deref()?;
+        let stands = *generation == trust.generation() && (path.valid_from..=path.valid_until).contains(&now);
+        stands.then(|| path.clone())
+    }
+
+    fn judge(&self, trust: &ClientTrust, now: UnixTime) -> Result<Arc<TrustedPath>, ChainRefusal> {
+        let path = Arc::new(trust.judge(&self.chain, now)?);
+        self.trusted.store(Some(Arc::new((trust.generation(), path.clone()))));
         Ok(path)
     }
 }

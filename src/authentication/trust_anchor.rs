@@ -1,11 +1,11 @@
-//! Reading what a trust configuration is made of: authorities and revocation lists, in PEM.
+//! Reading the certificates that a trust configuration is made of, and what may be wrong with its files.
 
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, pem::PemObject};
-use webpki::{CertRevocationList, OwnedCertRevocationList, anchor_from_trusted_cert};
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+use rustls_pki_types::{CertificateDer, TrustAnchor, pem::PemObject};
+use webpki::anchor_from_trusted_cert;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::{may_sign_certificates, name_text};
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, domain::KeyThumbprint};
 
 /// The content of a file, and the name by which people know it.
 #[derive(Debug, Clone, Copy)]
@@ -55,13 +55,59 @@ pub enum TrustProblem {
         /// What is wrong with it.
         what: String,
     },
+    /// The issuer of a revocation list is nobody who is named.
+    #[error("expected lists of the authorities in `ca_files` and `intermediate_files`, received one of {issuer}")]
+    ListOfStranger {
+        /// The issuer that the list names.
+        issuer: String,
+    },
+    /// The issuer of a revocation list may not issue any.
+    #[error("the list of {issuer} counts for nothing: that authority has no key usage cRLSign")]
+    ListWithoutRight {
+        /// The issuer.
+        issuer: String,
+    },
+    /// A revocation list bears the name of an authority, and not its signature.
+    #[error("the list that bears the name of {issuer} has not its signature")]
+    ListForged {
+        /// The issuer that the list names.
+        issuer: String,
+    },
+    /// A revocation list would bring back the past.
+    #[error("expected a list of {issuer} made at {held} or later, received one made at {received}")]
+    ListOlder {
+        /// The issuer.
+        issuer: String,
+        /// When the list was made.
+        received: UnixTime,
+        /// When the one was made that is in use.
+        held: UnixTime,
+    },
+    /// A revocation list that came from there before is there no more.
+    #[error("expected a list of {issuer}, as there was before; received none")]
+    ListGone {
+        /// The issuer.
+        issuer: String,
+    },
+    /// An authority stands in two environments, where a certificate is of one.
+    #[error("the authority {authority} stands in the environments {one} and {other}; expected one")]
+    TwoEnvironments {
+        /// Its subject.
+        authority: String,
+        /// An environment.
+        one: String,
+        /// Another.
+        other: String,
+    },
 }
 
 /// An authority whose signature is believed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Anchor {
     pub(super) key: TrustAnchor<'static>,
+    pub(super) der: CertificateDer<'static>,
     pub(super) subject: String,
+    pub(super) thumbprint: KeyThumbprint,
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
     is_authority: bool,
@@ -111,7 +157,9 @@ impl Anchor {
         let constraints = certificate.basic_constraints().ok().flatten();
         Ok(Self {
             key: key.to_owned(),
+            der: der.clone().into_owned(),
             subject: name_text(certificate.subject()),
+            thumbprint: KeyThumbprint::of_spki(certificate.public_key().raw),
             not_before: UnixTime(certificate.validity().not_before.timestamp()),
             not_after: UnixTime(certificate.validity().not_after.timestamp()),
             is_authority: may_sign_certificates(&certificate),
@@ -127,11 +175,9 @@ impl PemFile<'_> {
         anchors.map_err(|problem| self.refuse(problem))
     }
 
-    /// The lists, each with the time at which its successor is due.
-    pub(super) fn revocation_lists(&self) -> Result<Vec<(CertRevocationList<'static>, Option<UnixTime>)>, TrustError> {
-        let entries = self.entries::<CertificateRevocationListDer<'static>>("revocation list")?;
-        let lists = entries.iter().enumerate().map(|(at, der)| revocation_list(der, at + 1)).collect::<Result<_, _>>();
-        lists.map_err(|problem| self.refuse(problem))
+    /// Certificates of issuers on the way to an authority.
+    pub(super) fn intermediates(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+        Ok(self.anchors()?.into_iter().map(|issuer| issuer.der).collect())
     }
 
     fn entries<T: PemObject>(&self, expected: &'static str) -> Result<Vec<T>, TrustError> {
@@ -141,25 +187,7 @@ impl PemFile<'_> {
         if entries.is_empty() { Err(self.refuse(TrustProblem::Empty(expected))) } else { Ok(entries) }
     }
 
-    fn refuse(&self, problem: TrustProblem) -> TrustError {
+    pub(super) fn refuse(&self, problem: TrustProblem) -> TrustError {
         TrustError { file: self.name.to_owned(), problem }
     }
-}
-
-fn revocation_list(
-    der: &CertificateRevocationListDer<'_>,
-    entry: usize,
-) -> Result<(CertRevocationList<'static>, Option<UnixTime>), TrustProblem> {
-    let expected = "revocation list";
-    let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|error| TrustProblem::Unreadable {
-        entry,
-        expected,
-        what: error.to_string(),
-    })?;
-    let list = OwnedCertRevocationList::from_der(der).map_err(|error| TrustProblem::Unusable {
-        entry,
-        expected,
-        what: format!("{error:?}"),
-    })?;
-    Ok((list.into(), parsed.next_update().map(|time| UnixTime(time.timestamp()))))
 }

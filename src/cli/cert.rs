@@ -16,7 +16,7 @@ use super::{
     certificate_file::{self, MAX_INPUT},
     certificate_report::CertificateReport,
     output::{self, BadInput, REFUSED, USAGE},
-    session::Session,
+    session::{Session, block_on},
 };
 use crate::{
     authentication::{
@@ -25,6 +25,8 @@ use crate::{
         peer::PeerCertificate,
     },
     clock::{Clock, SystemClock, UnixTime},
+    config::Config,
+    server::revocation_fetch::trust_at_start,
 };
 
 /// Work with client certificates.
@@ -42,7 +44,7 @@ pub(crate) enum CertCommand {
     Verify {
         /// The client's certificate, then those of its issuers, in PEM.
         file: Option<PathBuf>,
-        /// An authority to trust, in PEM, instead of those in the configuration's `tls.client_ca_files`. Repeatable.
+        /// An authority to trust, in PEM, instead of those in the configuration, whose lists are fetched. Repeatable.
         #[arg(long, value_name = "PEM", requires = "file")]
         authorities: Vec<PathBuf>,
     },
@@ -68,7 +70,7 @@ pub(crate) enum CertCommand {
 pub(crate) fn run(command: CertCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
         CertCommand::Inspect { file } => inspect(&file, session),
-        CertCommand::Verify { file: Some(file), authorities } => verify_file(&file, authorities, session),
+        CertCommand::Verify { file: Some(file), authorities } => verify_file(&file, &authorities, session),
         CertCommand::Verify { file: None, .. } => verify(),
         CertCommand::Block { which, note } => blocked_certificate::block(which, note, session),
         CertCommand::Unblock { which } => blocked_certificate::unblock(which, session),
@@ -86,20 +88,17 @@ fn inspect(file: &Path, session: &Session) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) -> anyhow::Result<ExitCode> {
+fn verify_file(file: &Path, authorities: &[PathBuf], session: &Session) -> anyhow::Result<ExitCode> {
     let loaded = session.load_config()?;
-    if authorities.is_empty() {
-        authorities = loaded.config.tls.client_ca_files;
-    }
-    if authorities.is_empty() {
-        let sentence = "there is no authority to trust: name one with --authorities, or in tls.client_ca_files";
-        return Err(BadInput(sentence.to_owned()).into());
-    }
-    let names: Vec<_> = authorities.iter().map(|authority| authority.display().to_string()).collect();
-    let contents =
-        authorities.iter().map(|authority| certificate_file::read(authority)).collect::<Result<Vec<_>, _>>()?;
-    let anchors = names.iter().zip(&contents).map(|(name, content)| PemFile { name, content }).collect::<Vec<_>>();
-    let trust = ClientTrust::from_pem(&anchors, &[])?;
+    let trust = if authorities.is_empty() {
+        configured_trust(&loaded.config)?
+    } else {
+        let names: Vec<_> = authorities.iter().map(|authority| authority.display().to_string()).collect();
+        let contents =
+            authorities.iter().map(|authority| certificate_file::read(authority)).collect::<Result<Vec<_>, _>>()?;
+        let anchors = names.iter().zip(&contents).map(|(name, content)| PemFile { name, content }).collect::<Vec<_>>();
+        ClientTrust::from_pem(&anchors, &[])?
+    };
     let chain = certificate_file::chain_in(file)?;
     let refusal = trust.judge(&chain, session.now()).err();
     let reason = refusal.as_ref().map(ChainRefusal::reason);
@@ -116,6 +115,19 @@ fn verify_file(file: &Path, mut authorities: Vec<PathBuf>, session: &Session) ->
         })?;
     }
     Ok(ExitCode::from(if refusal.is_none() { 0 } else { REFUSED }))
+}
+
+fn configured_trust(config: &Config) -> anyhow::Result<ClientTrust> {
+    let authorities = config.tls.all_client_authorities();
+    if authorities.is_empty() {
+        let sentence = "there is no authority to trust: name one with --authorities, or in tls.client_ca_files";
+        return Err(BadInput(sentence.to_owned()).into());
+    }
+    let (trust, failures) = block_on(trust_at_start(&authorities))?;
+    for (authority, url, failure) in failures {
+        output::note(&format!("the list {url} of {authority} {failure}"));
+    }
+    Ok(trust)
 }
 
 /// The question that `cert verify` answers.

@@ -18,6 +18,8 @@ use super::{
 };
 use crate::config::{Config, FileFindings, Issuer, LoadedConfig};
 
+mod revocation_lists;
+
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
     /// Only ask the running server whether it is ready: for health checks of containers.
@@ -69,6 +71,7 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
             if !arguments.quick {
                 findings.push(signing_keys(&loaded.config));
                 findings.extend(database(&loaded.config).await);
+                findings.extend(revocation_lists::examine(&loaded.config, session.now()).await);
             }
             findings.push(running_server(loaded).await);
             Ok(())

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{LoadedConfig, Problem};
+use super::{ClientAuthority, LoadedConfig, Problem};
 
 /// What is wrong with the named files.
 #[derive(Debug, Default)]
@@ -23,9 +23,11 @@ impl LoadedConfig {
         let mut findings = FileFindings::default();
         let tls = &config.tls;
         let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
-        let authorities = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
+        let short = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
+        let named = tls.client_authorities.0.iter().flat_map(ClientAuthority::files);
+        let named = named.map(|file| ("tls.client_authorities", file));
         let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
-        for (key, file) in public.chain(authorities).chain(of_key_sets) {
+        for (key, file) in public.chain(short).chain(named).chain(of_key_sets) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));

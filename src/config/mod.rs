@@ -4,6 +4,7 @@
 //! structs, the loader, the dump and `docs/configuration.md`.
 
 mod addresses;
+mod client_authorities;
 mod database_url;
 mod error;
 mod file;
@@ -20,6 +21,7 @@ mod standard_types;
 
 pub use self::{
     addresses::ListenOrOff,
+    client_authorities::{ClientAuthorities, ClientAuthority, CrlSource, InDoubt},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
     error::{ConfigError, Place, Problem},
     files::FileFindings,

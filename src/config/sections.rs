@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     addresses::ListenOrOff,
+    client_authorities::{ClientAuthorities, ClientAuthority},
     database_url::DatabaseUrl,
     issuer::Issuer,
     log::{LogFilter, LogFormat},
@@ -36,6 +37,9 @@ section! {
         /// PEM: the authorities whose client certificates are accepted. Without any, consumers authenticate with
         /// secrets and self-signed certificates only.
         client_ca_files: Vec<PathBuf> = Vec::new();
+        /// Authorities with a name, an environment or revocation lists: tables of their own, described below. Beside them,
+        /// `tls.client_ca_files` is one more, named `default`.
+        client_authorities: ClientAuthorities = ClientAuthorities::default();
         /// How often these files are looked at for changes.
         reload_every_seconds: Seconds<1, 86_400> = Seconds::of(60);
     }
@@ -157,6 +161,14 @@ section! {
         format: LogFormat = LogFormat::People;
         /// A level, or several directives with commas: `info,sqlx=warn`.
         level: LogFilter = LogFilter::default();
+    }
+}
+
+impl Tls {
+    /// Every authority of client certificates, the short form first.
+    pub fn all_client_authorities(&self) -> Vec<ClientAuthority> {
+        let short = (!self.client_ca_files.is_empty()).then(|| ClientAuthority::simple(self.client_ca_files.clone()));
+        short.into_iter().chain(self.client_authorities.0.iter().cloned()).collect()
     }
 }
 

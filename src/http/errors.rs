@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn only_faults_of_ours_are_server_errors() {
         for reason in Reason::ALL {
-            let too_many = reason.status() == 429;
+            let too_many = status(*reason) == StatusCode::TOO_MANY_REQUESTS;
             let ours = !too_many && matches!(reason.code(), ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
             assert_eq!(status(*reason).is_server_error(), ours, "{}", reason.name());
         }

@@ -8,8 +8,7 @@ use super::record_outcome::{Claimed, record_issue, record_refusal};
 use crate::{
     app::App,
     authentication::{
-        AuthenticatedConsumer, AuthenticationFailure, Grounds, Method, authenticate, client_assertion::AssertionUse,
-        failure_budget::TooManyFailures, peer::PeerConnection,
+        AuthenticatedConsumer, AuthenticationFailure, Method, client_assertion::AssertionUse, peer::PeerConnection,
     },
     authorisation::{GrantedAccess, authorise},
     budget::Exhausted,
@@ -19,6 +18,7 @@ use crate::{
         TokenRequestError, token_request::claimed_client_id,
     },
     random,
+    replay::ReplayRefused,
     signing::SignedToken,
     storage::CredentialUse,
 };
@@ -74,13 +74,11 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let trust = app.trust.load();
-    let grounds = Grounds { secrets: &app.secrets, trust: &trust, issuer: &app.issuer, budgets: &app.failure_budgets };
-    let requester = authenticate(request, registered, caller.peer, &grounds, now).await.map_err(refusal)?;
-    app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
+    let requester = app.authenticator.authenticate(request, registered, caller.peer, now).await.map_err(refusal)?;
     if let Some(assertion_use) = requester.assertion_use() {
         record_assertion(app, assertion_use).await?;
     }
+    app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
     let provider = find_provider(app, &request.audiences)?;
     let access = authorise(&requester, &provider, &request.access, &app.registry.groups())?;
     let token_id = random::uuid();
@@ -136,8 +134,8 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
             return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
         }
         AuthenticationFailure::TooManyFailures(too_many) => {
-            let TooManyFailures { budget, retry_after } = *too_many;
-            count_budget_refusal(budget);
+            count_budget_refusal(too_many.budget);
+            let retry_after = too_many.retry_after;
             let sentence = format!(
                 "too many attempts from this address have failed, so this one was not looked at: mend the credential, and \
                  try again in {retry_after} s"
@@ -145,8 +143,8 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
             let refusal = Refusal::new(Reason::TooManyFailures, sentence).with_detail(too_many);
             return refusal.with_check(too_many.check()).retry_after(retry_after);
         }
-        AuthenticationFailure::Assertion(refused) => {
-            let check = refused.check();
+        AuthenticationFailure::Assertion(refused) | AuthenticationFailure::KeySetMissing { refusal: refused, .. } => {
+            let check = failure.check();
             let detail = format!("expected {}, received {}", check.expected, check.received);
             return Refusal::new(refused.reason(), refused.to_string()).with_detail(detail).with_check(check);
         }
@@ -158,10 +156,25 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
 }
 
 /// R21, R56: an assertion counts once, and only if that can be written down.
-#[expect(clippy::unused_async, reason = "CALL SITE of the store of used assertions, which every node shares")]
-async fn record_assertion(_app: &App, _once: AssertionUse) -> Result<(), Refusal> {
-    let sentence = "whether the JWT was used before cannot be told now: try again shortly";
-    Err(Refusal::new(Reason::AssertionStoreUnavailable, sentence))
+async fn record_assertion(app: &App, once: AssertionUse) -> Result<(), Refusal> {
+    let refused = match app.replay.record(once.id, once.expires_at).await {
+        Ok(()) => return Ok(()),
+        Err(refused) => refused,
+    };
+    let (reason, sentence, expected) = match refused {
+        ReplayRefused::Replayed => (
+            Reason::AssertionReplayed,
+            "non-unique 'jti' claim in the JWT: every request needs a new JWT, with a 'jti' of its own",
+            "a 'jti' that this client has not used",
+        ),
+        ReplayRefused::Unavailable => (
+            Reason::AssertionStoreUnavailable,
+            "whether the JWT was used before cannot be told now: try again shortly, with a new JWT",
+            "an answer of the database in time",
+        ),
+    };
+    let check = FailedCheck::new(reason.name(), expected, refused.to_string());
+    Err(Refusal::new(reason, sentence).with_check(check).with_detail(refused))
 }
 
 fn too_many_requests(Exhausted { retry_after }: Exhausted) -> Refusal {

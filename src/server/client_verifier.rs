@@ -13,11 +13,10 @@ use rustls_pki_types::{CertificateDer, UnixTime as TlsTime};
 use crate::{
     authentication::{chain_refusal::ChainRefusal, client_trust::ClientTrust, peer::PeerCertificate},
     clock::Clock,
-    domain::CertificateThumbprint,
 };
 
-/// Is a self-signed certificate registered for any consumer?
-pub type IsRegistered = Arc<dyn Fn(&CertificateThumbprint) -> bool + Send + Sync>;
+/// Is a self-signed certificate registered for any consumer, by its thumbprint or its key?
+pub type IsRegistered = Arc<dyn Fn(&PeerCertificate) -> bool + Send + Sync>;
 
 /// Whether clients present a certificate.
 #[derive(Clone)]
@@ -61,16 +60,15 @@ impl ClientVerifier {
 
     fn judge(&self, chain: Vec<CertificateDer<'static>>) -> Result<(), ChainRefusal> {
         let now = self.clock.now();
-        let why = match self.trust.judge(&chain, now) {
-            Ok(_trusted) => return Ok(()),
-            Err(why) => why,
-        };
-        let ClientAuthentication::Optional { self_signed } = &self.authentication else { return Err(why) };
         let certificate = PeerCertificate::parse(chain)?;
-        if certificate.is_self_issued() && self_signed(&certificate.thumbprint()) {
-            certificate.check_dates(now)
-        } else {
-            Err(why)
+        let Err(why) = certificate.verdict(&self.trust, now) else { return Ok(()) };
+        match &self.authentication {
+            ClientAuthentication::Optional { self_signed }
+                if certificate.is_self_issued() && self_signed(&certificate) =>
+            {
+                certificate.check_alone(&self.trust, now)
+            }
+            _ => Err(why),
         }
     }
 }
@@ -145,7 +143,7 @@ fn refuse(why: ChainRefusal) -> rustls::Error {
 fn alert_for(why: &ChainRefusal) -> CertificateError {
     match why {
         ChainRefusal::UnknownIssuer { .. } | ChainRefusal::BadSignature => CertificateError::UnknownIssuer,
-        ChainRefusal::Revoked => CertificateError::Revoked,
+        ChainRefusal::Revoked | ChainRefusal::Blocked { .. } => CertificateError::Revoked,
         ChainRefusal::WrongUsage { .. } => CertificateError::InvalidPurpose,
         ChainRefusal::Expired { .. } => CertificateError::Expired,
         ChainRefusal::NotYetValid { .. } => CertificateError::NotValidYet,

@@ -1,12 +1,18 @@
 //! What is wrong with a listener's certificates and does not keep it from serving: for its log, and for `config check`.
 
+use std::sync::Arc;
+
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{TlsError, TlsFiles};
-use crate::{authentication::client_trust::ClientTrust, clock::UnixTime, crypto};
+use crate::{
+    authentication::client_trust::{ClientTrust, IsBlocked},
+    clock::UnixTime,
+    crypto,
+};
 
 /// A server's certificate that ends sooner is worth a warning, in seconds.
 const SOON: i64 = 30 * 86_400;
@@ -27,7 +33,8 @@ impl TlsFiles {
     pub fn examine(&self, now: UnixTime) -> Result<Vec<Concern>, TlsError> {
         let contents = self.read()?;
         let identity = self.identity(&contents, &crypto::tls_provider())?;
-        Ok(self.concerns(&identity, &self.client_trust(&contents)?, now))
+        let nobody_is_blocked: IsBlocked = Arc::new(|_, _| false);
+        Ok(self.concerns(&identity, &self.client_trust(&contents, nobody_is_blocked, None)?, now))
     }
 
     pub(super) fn concerns(&self, identity: &CertifiedKey, trust: &ClientTrust, now: UnixTime) -> Vec<Concern> {
@@ -35,10 +42,19 @@ impl TlsFiles {
         let own = own.flat_map(|leaf| [self.date_concern(leaf, now), self.host_concern(leaf)]).flatten();
         let authorities = trust.anchors_out_of_date(now).map(|authority| Concern {
             event: "client_authority_out_of_date",
-            key: "tls.client_ca_files",
+            key: "tls.client_authorities",
             sentence: format!("the authority {authority} is out of date: its clients are refused"),
         });
-        own.chain(authorities).collect()
+        let sources = trust.list_sources().flat_map(|(_, source)| source.lists.iter().map(move |list| (source, list)));
+        let lists = sources.filter(|(_, list)| list.next_update <= now).map(|(source, list)| Concern {
+            event: "revocation_list_out_of_date",
+            key: "tls.client_authorities",
+            sentence: format!(
+                "{}: the list of {} was due for renewal at {}",
+                source.name, list.issuer, list.next_update
+            ),
+        });
+        own.chain(authorities).chain(lists).collect()
     }
 
     fn date_concern(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Concern> {

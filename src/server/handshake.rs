@@ -3,7 +3,7 @@
 use std::{future::poll_fn, io, mem::replace, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use metrics::counter;
-use rustls::{AlertDescription, CertificateError, Error as TlsFailure};
+use rustls::{AlertDescription, CertificateError, Error as TlsFailure, HandshakeKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     net::TcpStream,
@@ -44,7 +44,9 @@ pub(super) async fn shake_hands(
     let attempt = timeout(limits.handshake_timeout, attempt(tcp, address, tls, computations)).await;
     let refusal = match attempt {
         Ok(Ok(connected)) => {
-            counter!("careconnect_handshakes_total", "outcome" => "accepted", "reason" => "none").increment(1);
+            let is_resumed = connected.0.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+            let outcome = if is_resumed { "resumed" } else { "accepted" };
+            counter!("careconnect_handshakes_total", "outcome" => outcome, "reason" => "none").increment(1);
             return Some(connected);
         }
         Ok(Err(refusal)) => refusal,

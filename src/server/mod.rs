@@ -1,5 +1,6 @@
 //! Listeners: TLS, connections and their limits. What requests mean is decided elsewhere.
 
+mod background;
 pub mod certificate_watch;
 mod client_verifier;
 mod concerns;
@@ -9,7 +10,9 @@ mod handshake;
 mod idleness;
 pub mod limits;
 mod listener;
+pub mod revocation_fetch;
 mod running;
+mod session_tickets;
 mod stop_order;
 pub mod tls;
 pub mod tls_files;

@@ -10,19 +10,27 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, certificate_watch::follow_files, serve,
-    serve_plain,
+    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, background, certificate_watch::follow_files,
+    revocation_fetch::follow_lists, serve, serve_plain,
 };
 use crate::{
-    app::App, blocking::blocking, clock::Clock, config::Config, domain::CertificateThumbprint, expiries::warn_of, http,
-    record::IssuanceRecord, registry::Registry, signing::KeyRing, storage::Database, telemetry::metrics::Metrics,
+    app::{App, Opened},
+    authentication::{client_trust::IsBlocked, key_sets::KeySets, peer::PeerCertificate},
+    blocking::blocking,
+    clock::Clock,
+    config::Config,
+    domain::SerialNumber,
+    http,
+    record::IssuanceRecord,
+    registry::Registry,
+    replay::{self, ReplayGuard},
+    signing::KeyRing,
+    storage::Database,
+    telemetry::metrics::Metrics,
 };
 
 /// How often figures that nobody counts, such as ages, are written into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a task of the server that failed waits before it begins again.
-const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 /// The listening sockets.
 pub struct Sockets {
@@ -70,30 +78,28 @@ impl RunningServer {
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
         let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
         let clients = ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) };
-        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, now)).await?);
+        let is_blocked = blocked_certificates(&registry);
+        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
         let (records, keep_days, now) = (config.record.directory.clone(), config.record.keep_days, clock.clone());
         let record = blocking(move || IssuanceRecord::open(records, keep_days.get(), now)).await?;
-        let app = Arc::new(App::assemble(config, serving.issuer, clock, registry, key_ring, record, trust));
+        let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
+        let key_sets = Arc::new(KeySets::open(&config.assertions, clock.clone())?);
+        let opened = Opened { registry, key_ring, record, replay, trust, key_sets };
+        let app = Arc::new(App::assemble(config, serving.issuer, clock, opened));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        follow_lists(&tls, &tasks, &stop).await?;
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
-        let (registry, every) = (app.registry.clone(), config.registry.poll_every_milliseconds.duration());
-        tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(every, stop)));
-        let uses = app.clone();
-        tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
-            let app = uses.clone();
-            async move { app.uses.write_to(app.registry.database(), stop).await }
-        }));
-        let app_to_watch = app.clone();
-        tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of(app_to_watch.clone(), stop)));
+        let every = config.registry.poll_every_milliseconds.duration();
+        background::spawn(&app, used_assertions, every, &tasks, &stop);
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
-        tasks.spawn(serve(sockets.public, tls, router, limits.clone(), stop.clone()));
+        tasks.spawn(serve(sockets.public, tls.clone(), router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
-            tasks.spawn(write_gauges(app.clone(), metrics.clone(), stop.clone()));
+            tasks.spawn(write_gauges(app.clone(), tls.clone(), metrics.clone(), stop.clone()));
             tasks.spawn(serve_plain(listener, http::metrics_router(metrics), limits, stop.clone()));
         }
         tasks.close();
@@ -113,49 +119,29 @@ impl RunningServer {
 
     /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
+        let Self { app, stop, tasks, .. } = self;
+        stop.cancel();
+        drop(app); // some tasks end when the last request that could need them has
+        tasks.wait().await;
     }
 }
 
 fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
     let registry = registry.clone();
-    Arc::new(move |thumbprint: &CertificateThumbprint| registry.knows_thumbprint(thumbprint))
+    Arc::new(move |certificate: &PeerCertificate| {
+        certificate.identities().iter().any(|identity| registry.has_credential_for(identity))
+    })
 }
 
-/// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.
-async fn restarted<F>(name: &str, stop: CancellationToken, task: impl Fn(CancellationToken) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    while let Err(failure) = tokio::spawn(task(stop.clone())).await {
-        tracing::error!(event = "task_failed", task = name, %failure, "a task of the server failed and begins again");
-        stop.run_until_cancelled(tokio::time::sleep(RESTART_AFTER)).await;
-    }
+fn blocked_certificates(registry: &Arc<Registry>) -> IsBlocked {
+    let registry = registry.clone();
+    Arc::new(move |issuer: &str, serial: &SerialNumber| registry.blocked(issuer, serial).is_some())
 }
 
-async fn write_gauges(app: Arc<App>, metrics: Metrics, stop: CancellationToken) {
+async fn write_gauges(app: Arc<App>, tls: Arc<ReloadableTls>, metrics: Metrics, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(GAUGES_EVERY)).await.is_some() {
         app.write_gauges();
+        tls.write_gauges();
         metrics.run_upkeep();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_fails_begins_again_until_it_ends_by_itself() {
-        let begun = Arc::new(AtomicU32::new(0));
-        let counted = begun.clone();
-        let task = move |_stop| {
-            let attempt = counted.fetch_add(1, Ordering::Relaxed);
-            async move { assert!(attempt > 0, "a bug of ours") }
-        };
-        restarted("test", CancellationToken::new(), task).await;
-        assert_eq!(begun.load(Ordering::Relaxed), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a TLS listener: its certificate, its key, the authorities of its clients and their revocation lists.
+//! The files of a TLS listener: its certificate, its key, and the authorities of its clients.
 
 use std::{
     fs, io,
@@ -12,8 +12,11 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    authentication::client_trust::{ClientTrust, PemFile, TrustError},
-    config::{self, Serving},
+    authentication::{
+        authority::{Authority, AuthorityLabel},
+        client_trust::{ClientTrust, IsBlocked, PemFile, TrustError},
+    },
+    config::{self, ClientAuthority, CrlSource, Serving},
     crypto,
 };
 
@@ -24,10 +27,8 @@ pub struct TlsFiles {
     pub certificate_file: PathBuf,
     /// The server's private key, in PEM (PKCS#8, PKCS#1 or SEC1).
     pub key_file: PathBuf,
-    /// Authorities of client certificates, in PEM; none means that no name in a client certificate is believed.
-    pub client_ca_files: Vec<PathBuf>,
-    /// Their revocation lists, in PEM; with any, every authority in a client's path needs one that is up to date.
-    pub client_crl_files: Vec<PathBuf>,
+    /// Authorities of client certificates; none means that no name in a client certificate is believed.
+    pub client_authorities: Vec<ClientAuthority>,
     /// The host by which clients look for the listener, when it is known.
     pub host: Option<String>,
 }
@@ -38,8 +39,7 @@ impl TlsFiles {
         Self {
             certificate_file: serving.certificate_file.to_owned(),
             key_file: serving.key_file.to_owned(),
-            client_ca_files: section.client_ca_files.clone(),
-            client_crl_files: Vec::new(),
+            client_authorities: section.all_client_authorities(),
             host: Url::parse(serving.issuer.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)),
         }
     }
@@ -84,19 +84,18 @@ pub enum TlsError {
 pub(super) struct TlsContents {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
-    client_cas: Vec<Vec<u8>>,
-    client_crls: Vec<Vec<u8>>,
+    /// Of each authority its own, in the order of [`ClientAuthority::files`].
+    client_authorities: Vec<Vec<Vec<u8>>>,
 }
 
 impl TlsFiles {
     /// Reads every file, following symbolic links anew.
     pub(super) fn read(&self) -> Result<TlsContents, TlsError> {
-        let all = |files: &[PathBuf]| files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
+        let all = |authority: &ClientAuthority| authority.files().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
         Ok(TlsContents {
             certificate: read(&self.certificate_file)?,
             key: Zeroizing::new(read(&self.key_file)?),
-            client_cas: all(&self.client_ca_files)?,
-            client_crls: all(&self.client_crl_files)?,
+            client_authorities: self.client_authorities.iter().map(all).collect::<Result<_, _>>()?,
         })
     }
 
@@ -127,27 +126,63 @@ impl TlsFiles {
         Ok(Arc::new(identity))
     }
 
-    /// Which client certificates are trusted.
-    pub(super) fn client_trust(&self, contents: &TlsContents) -> Result<ClientTrust, TlsError> {
-        let names = |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
-        let (ca_names, crl_names) = (names(&self.client_ca_files), names(&self.client_crl_files));
-        let cas = pem_files(&ca_names, &contents.client_cas);
-        Ok(ClientTrust::from_pem(&cas, &pem_files(&crl_names, &contents.client_crls))?)
+    /// Which client certificates are trusted. Revocation lists that others sent, and newer ones of files, are kept from
+    /// `before`.
+    pub(super) fn client_trust(
+        &self,
+        contents: &TlsContents,
+        is_blocked: IsBlocked,
+        before: Option<&ClientTrust>,
+    ) -> Result<ClientTrust, TlsError> {
+        let configured = self.client_authorities.iter().zip(&contents.client_authorities);
+        let authorities = configured.map(|(configured, contents)| {
+            let mut authority = read_authority(configured, contents)?;
+            let before = before.iter().flat_map(|trust| trust.authorities());
+            if let Some(before) = before.into_iter().find(|before| before.label.name == configured.name) {
+                authority.succeed(before)?;
+            }
+            Ok(authority)
+        });
+        let authorities = authorities.collect::<Result<_, TrustError>>()?;
+        Ok(ClientTrust::new(authorities, is_blocked)?)
     }
+}
+
+/// What the files of `authorities` make of client certificates, and nobody is blocked.
+pub(super) fn read_client_trust(authorities: &[ClientAuthority]) -> Result<ClientTrust, TlsError> {
+    let read = |authority: &ClientAuthority| {
+        let contents = authority.files().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, TlsError>(read_authority(authority, &contents)?)
+    };
+    let authorities = authorities.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(ClientTrust::new(authorities, Arc::new(|_, _| false))?)
+}
+
+fn read_authority(configured: &ClientAuthority, contents: &[Vec<u8>]) -> Result<Authority, TrustError> {
+    let names: Vec<_> = configured.files().map(|file| file.display().to_string()).collect();
+    let files: Vec<_> = names.iter().zip(contents).map(|(name, content)| PemFile { name, content }).collect();
+    let (anchors, others) = files.split_at(configured.ca_files.len().min(files.len()));
+    let (intermediates, lists) = others.split_at(configured.intermediate_files.len().min(others.len()));
+    let (name, environment) = (configured.name.clone(), configured.environment.clone());
+    let mut authority = Authority::new(AuthorityLabel { name, environment }, anchors, intermediates)?
+        .in_doubt(configured.without_crl, configured.expired_crl);
+    for source in &configured.crls {
+        authority.add_source(source.to_string(), matches!(source, CrlSource::Url(_)));
+    }
+    for list in lists {
+        authority.take_lists(list.name, list.content)?;
+    }
+    Ok(authority)
 }
 
 impl TlsContents {
     /// Differs when any file has changed.
     pub(super) fn digest(&self) -> [u8; 32] {
-        let files = [&self.certificate, &*self.key].into_iter().chain(&self.client_cas).chain(&self.client_crls);
+        let files = [&self.certificate, &*self.key].into_iter().chain(self.client_authorities.iter().flatten());
         crypto::sha256(&files.flat_map(|content| crypto::sha256(content)).collect::<Vec<_>>())
     }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(file).map_err(|cause| TlsError::Unreadable { file: file.to_owned(), cause })
-}
-
-fn pem_files<'a>(names: &'a [String], contents: &'a [Vec<u8>]) -> Vec<PemFile<'a>> {
-    names.iter().zip(contents).map(|(name, content)| PemFile { name, content }).collect()
 }

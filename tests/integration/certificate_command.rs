@@ -139,11 +139,11 @@ fn what_the_listener_would_refuse_in_a_certificate_is_said_and_nothing_offered_f
     assert_eq!((&server["registrations"], &server["out_of_date"]), (&json!([]), &json!(null)));
     let expired = inspect(root.issue("a.nhs.uk", |params| valid(params, UnixTime(0), UnixTime(1))));
     assert!(expired["out_of_date"].as_str().unwrap().starts_with("valid until 1970"), "{expired}");
-    assert_eq!((expired["registrations"].as_array().map(Vec::len), &expired["refused"]), (Some(3), &json!(null)));
+    assert_eq!((expired["registrations"].as_array().map(Vec::len), &expired["refused"]), (Some(4), &json!(null)));
     let self_signed = inspect(Identity::self_signed("a.nhs.uk", |_| {}));
     assert_eq!(
         (self_signed["registrations"].as_array().map(Vec::len), &self_signed["refused"]),
-        (Some(1), &json!(null))
+        (Some(2), &json!(null))
     );
 }
 

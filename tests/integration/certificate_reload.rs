@@ -20,7 +20,8 @@ use crate::support::{
 };
 
 fn load(directory: &std::path::Path) -> Result<ReloadableTls, careconnect_auth::server::TlsError> {
-    ReloadableTls::load(files(directory), ClientAuthentication::Required, Arc::new(ManualClock::at(NOW)))
+    let clock = Arc::new(ManualClock::at(NOW));
+    ReloadableTls::load(files(directory), ClientAuthentication::Required, Arc::new(|_, _| false), clock)
 }
 
 fn hang_up() -> Signal {

@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use careconnect_auth::{
     authentication::{
-        Grounds, authenticate,
+        Authenticator,
         client_certificate::{self, CertificateRefusal},
         client_secret::SecretVerifier,
         client_trust::{ClientTrust, PemFile},
         failure_budget::FailureBudgets,
+        key_sets::KeySets,
         peer::{PeerCertificate, PeerConnection},
     },
-    clock::UnixTime,
+    clock::{ManualClock, UnixTime},
     config::{self, Issuer},
     crypto::tls_provider,
     domain::{
@@ -231,10 +233,7 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let body = b"grant_type=client_credentials&client_id=c&resource=https://p.nhs.uk";
     let request = TokenRequest::parse(None, body).unwrap();
     for (now, is_proven) in [(NOW.plus(-1), false), (NOW, true), (NOW.plus(59), true), (NOW.plus(60), false)] {
-        let (secrets, budgets) = (SecretVerifier::new(1, 0, 1), FailureBudgets::of(&config::Limits::default()));
-        let (trust, issuer) = (trust(&root), Issuer::parse("https://auth.nhs.uk").unwrap());
-        let grounds = Grounds { secrets: &secrets, trust: &trust, issuer: &issuer, budgets: &budgets };
-        let outcome = authenticate(&request, Some(consumer.clone()), &peer, &grounds, now).await;
+        let outcome = authenticator(trust(&root)).authenticate(&request, Some(consumer.clone()), &peer, now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }
 }
@@ -250,6 +249,17 @@ fn prove(
     let registered: Vec<RegisteredCertificate> = identities.iter().cloned().map(Into::into).collect();
     let proven = client_certificate::prove(certificate, registered.iter().map(|held| (id, held)), trust, now);
     proven.map(|(_, held)| held.identity.clone())
+}
+
+fn authenticator(trust: ClientTrust) -> Authenticator {
+    let clock = Arc::new(ManualClock::at(NOW));
+    Authenticator {
+        secrets: SecretVerifier::new(1, 0, 1),
+        trust: Arc::new(ArcSwap::from_pointee(trust)),
+        key_sets: Arc::new(KeySets::open(&config::Assertions::default(), clock).unwrap()),
+        budgets: FailureBudgets::of(&config::Limits::default()),
+        issuer: Issuer::parse("https://auth.nhs.uk").unwrap(),
+    }
 }
 
 fn consumer_with(kind: CredentialKind, starts_at: UnixTime, ends_at: UnixTime) -> ConsumerSystem {

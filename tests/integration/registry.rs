@@ -62,9 +62,8 @@ async fn what_is_registered_is_found_by_all_its_names() {
     clients.sort();
     both.sort();
     assert_eq!(clients, both);
-    assert!(
-        registry.knows_thumbprint(&thumbprint) && !registry.knows_thumbprint(&CertificateThumbprint::of_der(b"other"))
-    );
+    let knows = |thumbprint| registry.has_credential_for(&CertificateIdentity::Thumbprint(thumbprint));
+    assert!(knows(thumbprint) && !knows(CertificateThumbprint::of_der(b"other")));
     for audience in [Audience::Asid(provider.asid.clone()), Audience::ServiceRoot(provider.service_root.clone())] {
         assert_eq!(registry.provider(&audience).as_deref(), Some(&provider));
     }

@@ -1,6 +1,13 @@
 //! Protocol versions, cipher suites, and what is no TLS at all.
 
-use rustls::version::{TLS12, TLS13};
+use std::sync::Arc;
+
+use careconnect_auth::server::{ClientAuthentication, Limits};
+use rcgen::CustomExtension;
+use rustls::{
+    HandshakeKind,
+    version::{TLS12, TLS13},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -8,9 +15,9 @@ use tokio::{
 
 use crate::support::{
     authority::Authority,
-    listener::Listener,
+    listener::{Listener, files},
     log::Log,
-    tls_client::{config, config_of, connect, exchange},
+    tls_client::{config, config_of, connect, exchange, read_to_end},
 };
 
 const REQUEST: &[u8] = b"GET /whoami HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
@@ -90,16 +97,51 @@ async fn http_2_is_chosen_by_alpn() {
 }
 
 #[tokio::test]
-async fn no_session_is_resumed_for_a_resumed_one_is_not_verified() {
+async fn a_session_is_resumed_with_the_whole_chain_until_the_next_reload() {
+    // R25
     let root = Authority::new("Clients");
-    let (listener, identity) = (Listener::start(&root).await, root.client("a.nhs.uk"));
+    let issuing = root.intermediate("Policy").intermediate("Issuing");
+    let identity = issuing.client("a.nhs.uk");
+    for authentication in
+        [ClientAuthentication::Required, ClientAuthentication::Optional { self_signed: Arc::new(|_| false) }]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
+        let files = files(directory.path());
+        let listener = Listener::of(files, authentication, Limits::default(), directory).await;
+        for version in [&TLS12, &TLS13] {
+            let config = config_of(&listener.root, Some(&identity), &[version]);
+            let connect = async || {
+                let mut stream = connect(listener.address, config.clone()).await.unwrap();
+                let request = b"GET /verdict HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+                stream.write_all(request).await.unwrap();
+                let answer = read_to_end(&mut stream).await.unwrap();
+                assert!(answer.ends_with("trusted"), "{answer}");
+                stream.get_ref().1.handshake_kind().unwrap()
+            };
+            assert_eq!(connect().await, HandshakeKind::Full);
+            assert_eq!(connect().await, HandshakeKind::Resumed, "{version:?}");
+            listener.tls.reload().unwrap();
+            assert_eq!(connect().await, HandshakeKind::Full, "{version:?}: the keys of the tickets are gone");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chain_too_long_for_a_ticket_is_served_without_resumption() {
+    let root = Authority::new("Clients");
+    let listener = Listener::start(&root).await;
+    let long = root.intermediate_with("Long", |params| {
+        let filler = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0x5a; 20_000]);
+        params.custom_extensions.push(filler);
+    });
     for version in [&TLS12, &TLS13] {
-        let config = config_of(&listener.root, Some(&identity), &[version]);
+        let config = config_of(&listener.root, Some(&long.client("a.nhs.uk")), &[version]);
         for _ in 0..2 {
             let mut stream = connect(listener.address, config.clone()).await.unwrap();
             stream.write_all(REQUEST).await.unwrap();
-            let _answer = stream.read_to_end(&mut Vec::new()).await;
-            assert_eq!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
+            assert!(read_to_end(&mut stream).await.unwrap().contains("a.nhs.uk"));
+            assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
         }
     }
 }

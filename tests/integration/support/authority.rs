@@ -76,6 +76,11 @@ impl Authority {
 
     /// A list that revokes these serial numbers, due for renewal in `next_update`.
     pub(crate) fn revocation_list(&self, serials: &[u64], next_update: i32) -> String {
+        self.numbered_list(1, serials, next_update)
+    }
+
+    /// The list of this number, which was made that many days after the first one.
+    pub(crate) fn numbered_list(&self, number: u64, serials: &[u64], next_update: i32) -> String {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2021, 1, 1),
@@ -83,9 +88,9 @@ impl Authority {
             invalidity_date: None,
         });
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2021, 1, 1),
+            this_update: date_time_ymd(2021, 1, 1) + Duration::from_secs(86_400 * (number - 1)),
             next_update: date_time_ymd(next_update, 1, 1),
-            crl_number: SerialNumber::from(1_u64),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,

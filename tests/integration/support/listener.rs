@@ -9,9 +9,9 @@ use axum::{
     routing::{get, post},
 };
 use careconnect_auth::{
-    authentication::peer::PeerConnection,
+    authentication::peer::{PeerCertificate, PeerConnection},
     clock::ManualClock,
-    domain::CertificateThumbprint,
+    config::ClientAuthority,
     server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
 };
 use tempfile::TempDir;
@@ -50,16 +50,25 @@ impl Listener {
     }
 
     pub(crate) async fn with(client_root: &Authority, self_signed: &[&Identity], limits: Limits) -> Self {
-        careconnect_auth::crypto::install();
-        let (root, directory) = (Authority::new("Server Root"), tempfile::tempdir().unwrap());
-        write_identity(directory.path(), &root.server());
+        let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("clients.pem"), client_root.pem()).unwrap();
-        let registered: Vec<_> = self_signed.iter().map(|one| CertificateThumbprint::of_der(&one.chain[0])).collect();
-        let authentication =
-            ClientAuthentication::Optional { self_signed: Arc::new(move |one| registered.contains(one)) };
+        let registered: Vec<_> = self_signed.iter().map(|one| one.chain[0].clone()).collect();
+        let self_signed = Arc::new(move |one: &PeerCertificate| registered.contains(&one.chain()[0]));
+        Self::of(files(directory.path()), ClientAuthentication::Optional { self_signed }, limits, directory).await
+    }
+
+    /// With these files, of which those for clients are in `directory` already.
+    pub(crate) async fn of(
+        files: TlsFiles,
+        authentication: ClientAuthentication,
+        limits: Limits,
+        directory: TempDir,
+    ) -> Self {
+        careconnect_auth::crypto::install();
+        let root = Authority::new("Server Root");
+        write_identity(directory.path(), &root.server());
         let clock = Arc::new(ManualClock::at(NOW));
-        let tls = ReloadableTls::load(files(directory.path()), authentication, clock.clone()).unwrap();
-        let tls = Arc::new(tls);
+        let tls = Arc::new(ReloadableTls::load(files, authentication, Arc::new(|_, _| false), clock.clone()).unwrap());
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
         let slow_began = Arc::new(Notify::new());
@@ -73,8 +82,7 @@ pub(crate) fn files(directory: &Path) -> TlsFiles {
     TlsFiles {
         certificate_file: directory.join("server.pem"),
         key_file: directory.join("server.key"),
-        client_ca_files: vec![directory.join("clients.pem")],
-        client_crl_files: Vec::new(),
+        client_authorities: vec![ClientAuthority::simple(vec![directory.join("clients.pem")])],
         host: Some("localhost".to_owned()),
     }
 }

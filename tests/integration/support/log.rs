@@ -42,6 +42,14 @@ impl Log {
         String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
     }
 
+    /// Why tokens were refused so far, as only the log says it.
+    pub(crate) fn details(&self) -> Vec<String> {
+        let text = self.text();
+        let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let refusals = events.filter(|event| event["fields"]["message"] == "token refused");
+        refusals.map(|event| event["fields"]["detail"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// The reasons of the handshakes refused so far.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let text = self.text();

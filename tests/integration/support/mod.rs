@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod databases;
 pub(crate) mod dev;
 pub(crate) mod key_host;
+pub(crate) mod list_server;
 pub(crate) mod listener;
 pub(crate) mod log;
 pub(crate) mod openapi_contract;

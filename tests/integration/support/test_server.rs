@@ -53,6 +53,11 @@ impl TestServer {
 
     /// With further lines of configuration.
     pub(crate) async fn with(toml: &str) -> Self {
+        Self::with_files(toml, &[]).await
+    }
+
+    /// With further lines of configuration, and the files that they name.
+    pub(crate) async fn with_files(toml: &str, files: &[(&str, String)]) -> Self {
         careconnect_auth::crypto::install();
         let database = TestDatabase::fresh().await;
         let directory = tempfile::tempdir().unwrap();
@@ -63,6 +68,7 @@ impl TestServer {
         write_identity(directory.path(), &server_authority.server());
         write("client-ca.pem", &client_authority.pem());
         write("database-url", database.url());
+        files.iter().for_each(|(name, text)| write(name, text));
         let config_file = directory.path().join("careconnect-auth.toml");
         let head = format!(
             "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\

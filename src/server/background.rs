@@ -1,0 +1,82 @@
+//! What a server does beside answering, in tasks of their own.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::App, authentication::key_sets::RegisteredKeySets, clock::UnixTime, domain::KeySetUri, expiries::warn_of,
+    registry::Registry, replay::ReplayStore,
+};
+
+/// How long a task of the server that failed waits before it begins again.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// Spawns all of them; they end with `stop`, or when nobody can need them any more.
+pub(super) fn spawn(
+    app: &Arc<App>,
+    used_assertions: Arc<ReplayStore>,
+    poll_every: Duration,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let registry = app.registry.clone();
+    tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(poll_every, stop)));
+    let (store, clock) = (used_assertions.clone(), app.clock.clone());
+    tasks.spawn(restarted("used assertions", CancellationToken::new(), move |_until_the_last_guard_is_gone| {
+        used_assertions.clone().write()
+    }));
+    tasks.spawn(restarted("ended assertions", stop.clone(), move |stop| store.clone().prune(clock.clone(), stop)));
+    let (key_sets, registered) = (app.authenticator.key_sets.clone(), Arc::new(Published(app.registry.clone())));
+    tasks.spawn(restarted("key sets", stop.clone(), move |stop| key_sets.clone().follow(registered.clone(), stop)));
+    let uses = app.clone();
+    tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
+        let app = uses.clone();
+        async move { app.uses.write_to(app.registry.database(), stop).await }
+    }));
+    let app_to_watch = app.clone();
+    tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of(app_to_watch.clone(), stop)));
+}
+
+/// The key sets that consumers have registered.
+struct Published(Arc<Registry>);
+
+impl RegisteredKeySets for Published {
+    fn revision(&self) -> i64 {
+        self.0.revision()
+    }
+
+    fn uris(&self, now: UnixTime) -> Vec<KeySetUri> {
+        self.0.key_set_uris(now)
+    }
+}
+
+/// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.
+async fn restarted<F>(name: &str, stop: CancellationToken, task: impl Fn(CancellationToken) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(failure) = tokio::spawn(task(stop.clone())).await {
+        tracing::error!(event = "task_failed", task = name, %failure, "a task of the server failed and begins again");
+        stop.run_until_cancelled(tokio::time::sleep(RESTART_AFTER)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_fails_begins_again_until_it_ends_by_itself() {
+        let begun = Arc::new(AtomicU32::new(0));
+        let counted = begun.clone();
+        let task = move |_stop| {
+            let attempt = counted.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(attempt > 0, "a bug of ours") }
+        };
+        restarted("test", CancellationToken::new(), task).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
+}
