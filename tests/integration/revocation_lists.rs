@@ -46,7 +46,7 @@ async fn comes_in(server: &TestServer, identity: &Identity) -> bool {
 }
 
 fn generation(server: &TestServer) -> u64 {
-    server.running.app.trust.load().generation()
+    server.running.app.authenticator.trust.load().generation()
 }
 
 const EVERY_SECOND: &str = ", crl_refresh_seconds = 1";

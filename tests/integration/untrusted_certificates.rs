@@ -86,7 +86,7 @@ impl Scene {
 
     async fn meet(&self, fate: Fate) {
         let write = |name: &str, text: String| fs::write(self.server.directory.path().join(name), text).unwrap();
-        let generation = || self.server.running.app.trust.load().generation();
+        let generation = || self.server.running.app.authenticator.trust.load().generation();
         let before = generation();
         match fate {
             Fate::Revoked => write("listed.crl", self.authority.numbered_list(2, &[7], 2040)),

@@ -51,7 +51,9 @@ impl KeyHost {
         }
         let authentication = ClientAuthentication::Optional { self_signed: Arc::new(|_| false) };
         let clock = Arc::new(ManualClock::at(NOW));
-        let tls = Arc::new(ReloadableTls::load(files(directory.path()), authentication, clock).unwrap());
+        let tls = Arc::new(
+            ReloadableTls::load(files(directory.path()), authentication, Arc::new(|_, _| false), clock).unwrap(),
+        );
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, stop) = (socket.local_addr().unwrap().port(), CancellationToken::new());
         let paths = Paths::default();
