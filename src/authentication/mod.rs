@@ -20,6 +20,7 @@ pub mod client_secret;
 pub mod client_trust;
 pub mod failure;
 pub mod failure_budget;
+pub mod forwarded;
 mod hashing_threads;
 pub mod key_import;
 pub mod key_sets;

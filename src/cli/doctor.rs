@@ -1,22 +1,19 @@
 //! `careconnect-auth doctor`: what is wrong, and how to mend it.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    process::ExitCode,
-    time::Duration,
-};
+use std::process::ExitCode;
 
 use careconnect_verifier::Algorithm;
 use clap::Args;
-use reqwest::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     examination, output,
     session::{Session, block_on},
 };
-use crate::config::{Config, FileFindings, Issuer, LoadedConfig};
+use crate::config::{Config, FileFindings};
+
+mod running_server;
+mod spoof_check;
 
 mod revocation_lists;
 
@@ -25,6 +22,12 @@ pub(super) struct DoctorArguments {
     /// Only ask the running server whether it is ready: for health checks of containers.
     #[arg(long)]
     quick: bool,
+    /// Only prove, from outside and without credentials, that no header passes for a client certificate.
+    #[arg(long, conflicts_with = "quick")]
+    spoof_check: bool,
+    /// The server to prove it of, by its issuer; the one of this machine unless given.
+    #[arg(long, value_name = "ISSUER", requires = "spoof_check")]
+    url: Option<String>,
 }
 
 /// What one check found.
@@ -63,6 +66,10 @@ impl Finding {
 pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Result<ExitCode> {
     let (loaded, found) = examination::examine(session.config_file.as_deref(), session.now());
     let mut findings = Vec::new();
+    if arguments.spoof_check {
+        findings.extend(block_on(spoof_check::of_server(loaded.as_ref(), arguments.url.as_deref()))?);
+        return report(&findings, session);
+    }
     if !arguments.quick || loaded.is_none() {
         findings.extend(configuration(&found));
     }
@@ -73,14 +80,23 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
                 findings.extend(database(&loaded.config).await);
                 findings.extend(revocation_lists::examine(&loaded.config, session.now()).await);
             }
-            findings.push(running_server(loaded).await);
+            let server = running_server::check(loaded).await;
+            let is_there = server.verdict != Verdict::Failure;
+            findings.push(server);
+            if is_there && !arguments.quick {
+                findings.extend(spoof_check::in_short(spoof_check::of_server(Some(loaded), None).await?));
+            }
             Ok(())
         })?;
     }
+    report(&findings, session)
+}
+
+fn report(findings: &[Finding], session: &Session) -> anyhow::Result<ExitCode> {
     if session.json {
         output::json(&findings)?;
     } else {
-        for finding in &findings {
+        for finding in findings {
             let mark = match finding.verdict {
                 Verdict::Ok => "ok      ",
                 Verdict::Warning => "warning ",
@@ -152,65 +168,4 @@ async fn database(config: &Config) -> Vec<Finding> {
         Finding::failure("provider", detail, "import a key: careconnect-auth keys import")
     }));
     findings
-}
-
-/// Asks the server that should be running here. The certificate is not judged: this only asks whether it answers.
-async fn running_server(loaded: &LoadedConfig) -> Finding {
-    const CHECK: &str = "server";
-    const REPAIR: &str = "start it with `careconnect-auth serve`, and read its log";
-    let listen = loaded.config.listen;
-    let Some(issuer) = &loaded.config.issuer else {
-        let detail = loaded.lacks_file().unwrap_or_else(|| "there is no issuer to look for".to_owned());
-        return Finding::failure(CHECK, detail, "set `issuer`");
-    };
-    match ask(listen, issuer).await {
-        Err(error) => {
-            let detail = format!("it does not answer on {listen}: {}", output::sentence(&error));
-            Finding::failure(CHECK, detail, REPAIR)
-        }
-        Ok(Answer::OfAnother { received }) => {
-            let expected = issuer.as_str();
-            let detail =
-                format!("another server answers on {listen}: expected the issuer {expected:?}, received {received}");
-            Finding::failure(CHECK, detail, "stop the other one, or change `listen`")
-        }
-        Ok(Answer::Health { status, said }) => match said.as_str() {
-            "ready" if status.is_success() => Finding::ok(CHECK, "ready"),
-            "degraded" => Finding::warning(CHECK, "degraded: the database is out of reach", "see the database"),
-            _ => Finding::failure(CHECK, format!("it says {said} ({status})"), REPAIR),
-        },
-    }
-}
-
-/// What came from the address on which the server should listen.
-enum Answer {
-    Health { status: StatusCode, said: String },
-    OfAnother { received: String },
-}
-
-async fn ask(listen: SocketAddr, issuer: &Issuer) -> anyhow::Result<Answer> {
-    let origin = format!("https://localhost:{}", listen.port());
-    let metadata_url = format!("{origin}{}/.well-known/oauth-authorization-server", issuer.path());
-    let address = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
-        _ => listen,
-    };
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(4))
-        .no_proxy() // this machine asks itself
-        .tls_danger_accept_invalid_certs(true)
-        .resolve("localhost", address)
-        .build()?;
-    let response = client.get(&metadata_url).send().await?;
-    let status = response.status();
-    let metadata = response.json::<Value>().await.unwrap_or_default();
-    match metadata["issuer"].as_str() {
-        Some(received) if received == issuer.as_str() => {}
-        Some(other) => return Ok(Answer::OfAnother { received: format!("{other:?}") }),
-        None => return Ok(Answer::OfAnother { received: format!("no metadata at {metadata_url} ({status})") }),
-    }
-    let response = client.get(format!("{origin}/health/ready")).send().await?;
-    let (status, health) = (response.status(), response.json::<Value>().await?);
-    Ok(Answer::Health { status, said: health["status"].as_str().unwrap_or("nothing").to_owned() })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use careconnect_verifier::Algorithm;
 
 use crate::{
+    authentication::forwarded::proxies::Proxies,
     clock::UnixTime,
     config::{Config, FileFindings, LoadedConfig, Problem, Serving},
     domain::ProviderSystem,
@@ -27,6 +28,11 @@ pub(super) fn examine(config_file: Option<&Path>, now: UnixTime) -> (Option<Load
             examine_certificates(&loaded.config, &serving, now, &mut findings)
         }
         Ok(_) => {}
+    }
+    if findings.problems.is_empty()
+        && let Err(error) = Proxies::load(&loaded.config.proxies)
+    {
+        findings.problems.push(Problem::of_key("proxies", error.to_string()));
     }
     (Some(loaded), findings)
 }

@@ -34,6 +34,9 @@ impl LoadedConfig {
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);
         }
+        for file in config.proxies.iter().filter_map(|proxy| proxy.shared_key_file.as_ref()) {
+            self.examine(&mut findings, "proxies", file, true);
+        }
         self.examine_directory(&mut findings, "keys.directory", &config.keys.directory, "pem");
         self.examine_directory(&mut findings, "record.directory", &config.record.directory, "jsonl");
         findings

@@ -12,12 +12,15 @@ mod files;
 mod issuer;
 mod load;
 mod log;
+mod networks;
+mod proxies;
 mod quantities;
 pub mod reference;
 mod sections;
 mod serving;
 mod setting;
 mod standard_types;
+mod tables;
 
 pub use self::{
     addresses::ListenOrOff,
@@ -28,8 +31,11 @@ pub use self::{
     issuer::{InvalidIssuer, Issuer},
     load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},
     log::{LogFilter, LogFormat},
+    networks::Network,
+    proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
     sections::{Assertions, Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
+    tables::{Table, Tables},
 };

@@ -11,8 +11,10 @@ use super::{
     database_url::DatabaseUrl,
     issuer::Issuer,
     log::{LogFilter, LogFormat},
+    proxies::Proxy,
     quantities::{Count, Milliseconds, Seconds},
     setting::section,
+    tables::Tables,
 };
 
 section! {
@@ -23,6 +25,9 @@ section! {
         issuer: Option<Issuer> = None;
         /// Where the public listener listens.
         listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
+        /// The proxies in front that pass client certificates on: see `docs/proxies.md`. From anybody else a header
+        /// with a certificate is ignored.
+        proxies: Tables<Proxy> = Tables::none();
         sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }

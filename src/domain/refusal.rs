@@ -147,6 +147,8 @@ reasons! {
     TooManyFailures "too_many_failures" TemporarilyUnavailable;
     RateLimited "rate_limited" TemporarilyUnavailable;
     ClientIdNeeded "client_id_needed" InvalidRequest;
+    CertificateHeaderRepeated "certificate_header_repeated" InvalidRequest;
+    CertificateHeaderMalformed "certificate_header_malformed" InvalidRequest;
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;
     GroupNotHeld "group_not_held" InvalidScope;

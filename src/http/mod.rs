@@ -10,10 +10,11 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{app::App, telemetry::metrics::Metrics};
+use crate::{app::App, authentication::forwarded::proxies::Proxies, telemetry::metrics::Metrics};
 
 mod documents;
 pub mod errors;
+mod forwarded;
 mod health;
 pub mod metadata;
 mod timeout;
@@ -27,7 +28,7 @@ pub const MOST_BODY_BYTES: usize = 64 * 1024;
 const TOKEN: &str = "/oauth2/token";
 
 /// The public listener's routes.
-pub fn router(app: Arc<App>, request_timeout: Duration) -> Router {
+pub fn router(app: Arc<App>, proxies: Arc<Proxies>, request_timeout: Duration) -> Router {
     let issuer = app.issuer.clone();
     let path = issuer.path();
     let documents = Arc::new(documents::Documents::new(&app));
@@ -49,6 +50,7 @@ pub fn router(app: Arc<App>, request_timeout: Duration) -> Router {
             router = router.route(&place, document.clone());
         }
     }
+    let forwarding = forwarded::Forwarding::new(app.clone(), proxies);
     let state = ServerState { app, documents };
     router
         .fallback(errors::not_found)
@@ -56,6 +58,7 @@ pub fn router(app: Arc<App>, request_timeout: Duration) -> Router {
         .layer(from_fn_with_state(request_timeout, timeout::give_up))
         .layer(CatchPanicLayer::custom(errors::panicked))
         .layer(from_fn_with_state(state.clone(), errors::explain)) // around all that refuses
+        .layer(from_fn_with_state(forwarding, forwarded::find_client)) // around all that asks who is there
         .layer(from_fn(trace_id::number))
         .layer(always(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
-use super::{MOST_BODY_BYTES, ServerState, errors::RefusedResponse, trace_id::TraceId};
+use super::{MOST_BODY_BYTES, ServerState, errors::RefusedResponse, forwarded::RefusedHeader, trace_id::TraceId};
 use crate::{
     authentication::peer::PeerConnection,
     domain::{Reason, Refusal},
@@ -30,11 +30,15 @@ pub(super) async fn token(
     State(state): State<ServerState>,
     Extension(peer): Extension<PeerConnection>,
     Extension(TraceId(trace_id)): Extension<TraceId>,
+    refused: Option<Extension<RefusedHeader>>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, RefusedResponse> {
     let caller = Caller { peer: &peer, trace_id };
+    if let Some(Extension(RefusedHeader(refusal))) = refused {
+        return Err(RefusedResponse::new(refusal));
+    }
     let body = form_body(&uri, &headers, body).await.map_err(RefusedResponse::new)?;
     let authorization = authorization(&headers).map_err(RefusedResponse::new)?;
     let issued = issue_token(&state.app, authorization, &body, &caller).await.map_err(RefusedResponse::recorded)?;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::{App, Opened},
-    authentication::{client_trust::IsBlocked, key_sets::KeySets, peer::PeerCertificate},
+    authentication::{client_trust::IsBlocked, forwarded::proxies::Proxies, key_sets::KeySets, peer::PeerCertificate},
     blocking::blocking,
     clock::Clock,
     config::Config,
@@ -77,7 +77,9 @@ impl RunningServer {
         database.require_current_schema().await?;
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
         let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
-        let clients = ClientAuthentication::Optional { self_signed: registered_thumbprints(&registry) };
+        let configured = config.proxies.clone();
+        let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
+        let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
         let is_blocked = blocked_certificates(&registry);
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
@@ -93,7 +95,7 @@ impl RunningServer {
         follow_lists(&tls, &tasks, &stop).await?;
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
-        let router = http::router(app.clone(), config.limits.request_timeout_seconds.duration());
+        let router = http::router(app.clone(), proxies, config.limits.request_timeout_seconds.duration());
         let every = config.registry.poll_every_milliseconds.duration();
         background::spawn(&app, used_assertions, every, &tasks, &stop);
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
@@ -126,10 +128,12 @@ impl RunningServer {
     }
 }
 
-fn registered_thumbprints(registry: &Arc<Registry>) -> super::IsRegistered {
-    let registry = registry.clone();
+/// Those of consumers, and those of the proxies in front.
+fn known_certificates(registry: &Arc<Registry>, proxies: &Arc<Proxies>) -> super::IsRegistered {
+    let (registry, proxies) = (registry.clone(), proxies.clone());
     Arc::new(move |certificate: &PeerCertificate| {
         certificate.identities().iter().any(|identity| registry.has_credential_for(identity))
+            || proxies.knows_thumbprint(&certificate.thumbprint())
     })
 }
 

@@ -38,6 +38,208 @@ pub enum Kind {
     Histogram(&'static [f64]),
 }
 
+/// From a cached secret to an Argon2 computation behind a full queue.
+const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// Up to the most that are written at once.
+const GROUP_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Every metric of the server. The floors below name them as text; a test holds code and table together.
+pub const ALL: &[Metric] = &[
+    Metric {
+        name: "careconnect_tokens_issued_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["method", "alg"],
+        help: "Tokens issued, by the consumer's authentication method and the provider's signature algorithm.",
+    },
+    Metric {
+        name: "careconnect_tokens_refused_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["reason"],
+        help: "Token requests refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_budget_refusals_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["budget"],
+        help: "Token requests answered with 429, by the budget that was used up: failures of a consumer at an address, of \
+               an address, or requests of a consumer.",
+    },
+    Metric {
+        name: "careconnect_token_request_duration_seconds",
+        kind: Kind::Histogram(LATENCY_SECONDS),
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time from a complete token request to its answer, issued or refused.",
+    },
+    Metric {
+        name: "careconnect_handshakes_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome", "reason"],
+        help: "TLS handshakes on the public listener: accepted, resumed, or refused, by reason.",
+    },
+    Metric {
+        name: "careconnect_crl_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["authority", "source", "outcome"],
+        help: "Attempts to fetch a revocation list: loaded, unchanged, failed, or refused for what it held.",
+    },
+    Metric {
+        name: "careconnect_crl_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &["authority", "source"],
+        help: "Time since the authority made the revocation list that is in use.",
+    },
+    Metric {
+        name: "careconnect_crl_next_update_timestamp_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &["authority", "source"],
+        help: "When the revocation list is due for renewal, in Unix seconds; 0 when there is none yet.",
+    },
+    Metric {
+        name: "careconnect_accept_errors_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections that the operating system could not hand over, such as for want of file descriptors.",
+    },
+    Metric {
+        name: "careconnect_tls_reloads_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Changed certificate files that were taken over, or refused and the old ones kept.",
+    },
+    Metric {
+        name: "careconnect_tls_certificate_expiry_timestamp_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "When the public listener's certificate expires, in Unix seconds.",
+    },
+    Metric {
+        name: "careconnect_connections_open",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections on the public listener, handshakes included.",
+    },
+    Metric {
+        name: "careconnect_registry_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the registrations in memory were last known to agree with the database.",
+    },
+    Metric {
+        name: "careconnect_registry_revision",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Revision of the registrations in memory; nodes of one database agree within a second.",
+    },
+    Metric {
+        name: "careconnect_registry_entries",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Registrations in memory: consumers, providers, groups.",
+    },
+    Metric {
+        name: "careconnect_expiring_soon",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &["kind"],
+        help: "Ways in of consumers that end within 30 days without a successor, by kind.",
+    },
+    Metric {
+        name: "careconnect_argon2_queue_depth",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Secrets that wait for an Argon2 computation.",
+    },
+    Metric {
+        name: "careconnect_proxy_headers_ignored_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["header"],
+        help: "Headers with a client certificate that did not come from a configured proxy, by header.",
+    },
+    Metric {
+        name: "careconnect_record_failures_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that could not be written into the issuance record; a token whose line it was did not leave.",
+    },
+    Metric {
+        name: "careconnect_record_writable",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "1 while the issuance record can be written, 0 while it cannot and no tokens are issued.",
+    },
+    Metric {
+        name: "careconnect_connections_refused_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Connections that were closed at once, because their address had its share.",
+    },
+    Metric {
+        name: "careconnect_log_lines_dropped_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &[],
+        help: "Lines that the reader of standard error did not take in time; the events happened, the log lacks them.",
+    },
+    Metric {
+        name: "careconnect_replay_records_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Client assertions put down as used: recorded, replayed, or unavailable because the database did not answer.",
+    },
+    Metric {
+        name: "careconnect_replay_group_size",
+        kind: Kind::Histogram(GROUP_SIZES),
+        unit: Unit::Count,
+        labels: &[],
+        help: "Client assertions in one write; the fuller, the busier the database.",
+    },
+    Metric {
+        name: "careconnect_key_set_fetches_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Fetches of the key sets that consumers publish, fetched or failed.",
+    },
+    Metric {
+        name: "careconnect_key_set_age_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
+    },
+    BUILD_INFO,
+];
+
+const BUILD_INFO: Metric = Metric {
+    name: "careconnect_build_info",
+    kind: Kind::Gauge,
+    unit: Unit::Count,
+    labels: &["version"],
+    help: "Always 1; the label names the running version.",
+};
+
 /// The process's metrics.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
@@ -89,48 +291,4 @@ fn describe() {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rendered(record: impl FnOnce()) -> String {
-        let recorder = builder().unwrap().build_recorder();
-        metrics::with_local_recorder(&recorder, || {
-            describe();
-            record();
-        });
-        recorder.handle().render()
-    }
-
-    #[test]
-    fn a_counted_metric_is_rendered_with_its_help_and_labels() {
-        let text =
-            rendered(|| metrics::counter!("careconnect_tokens_refused_total", "reason" => "expired").increment(2));
-        assert!(text.contains("# HELP careconnect_tokens_refused_total Token requests refused, by reason."), "{text}");
-        assert!(text.contains("# TYPE careconnect_tokens_refused_total counter"), "{text}");
-        assert!(text.contains("careconnect_tokens_refused_total{reason=\"expired\"} 2"), "{text}");
-        assert!(text.contains("careconnect_build_info{version="), "{text}");
-    }
-
-    #[test]
-    fn latencies_are_counted_in_buckets() {
-        let text = rendered(|| metrics::histogram!("careconnect_token_request_duration_seconds").record(0.002));
-        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.001\"} 0"), "{text}");
-        assert!(text.contains("careconnect_token_request_duration_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
-    }
-
-    #[test]
-    fn names_follow_the_conventions_and_are_unique() {
-        for (index, metric) in ALL.iter().enumerate() {
-            assert!(metric.name.starts_with("careconnect_") && metric.help.ends_with('.'), "{}", metric.name);
-            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
-            assert!(ALL.iter().skip(index + 1).all(|other| other.name != metric.name), "{} twice", metric.name);
-        }
-    }
-
-    #[test]
-    fn the_recorder_of_a_process_is_installed_once() {
-        Metrics::install().unwrap();
-        Metrics::install().unwrap().run_upkeep();
-        assert!(Metrics::install().unwrap().render().contains("careconnect_build_info"));
-    }
-}
+mod tests;

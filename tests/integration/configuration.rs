@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
-use careconnect_auth::config::{ConfigError, LoadedConfig, Origin, Problem, reference};
+use careconnect_auth::config::{ConfigError, ForwardedFormat, LoadedConfig, Origin, Problem, reference};
 
 struct Scene {
     directory: tempfile::TempDir,
@@ -194,6 +194,32 @@ fn the_smallest_production_file_of_the_document_is_under_ten_lines_and_enough_fo
     assert!(example.lines().count() < 10);
     let config = Scene::new(example).load(&[]).unwrap().config;
     assert_eq!(config.serving().unwrap().issuer.path(), "/careconnect");
+}
+
+#[test]
+fn every_proxy_of_the_document_is_one_that_is_read_and_dumped() {
+    let document = include_str!("../../docs/proxies.md");
+    let examples: Vec<_> = document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), ForwardedFormat::ALL.len());
+    let loaded = Scene::new(&examples.concat()).load(&[]).unwrap();
+    for (proxy, format) in loaded.config.proxies.iter().zip(&examples) {
+        assert!(format.contains(&format!("format = \"{}\"", proxy.format.name())), "{format}");
+    }
+    let again = Scene::new(&loaded.to_toml()).load(&[]).unwrap();
+    assert_eq!(again.config.proxies.iter().count(), examples.len());
+    for format in ForwardedFormat::ALL {
+        assert!(document.to_lowercase().contains(format.certificate_header()), "{}", format.name());
+    }
+}
+
+#[test]
+fn a_proxy_that_is_wrong_is_named_with_its_key() {
+    let toml = "[[proxies]]\nname = \"front\"\nformat = \"nginx\"\naddresses = [\"10.0.0.0/8\"]\n";
+    assert_eq!(
+        problems(toml),
+        "auth.toml, line 1: `proxies` is wrong: entry 1 (\"front\"): expected `addresses` and `shared_key_file` together: an \
+         address alone proves nothing"
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod openapi;
 mod operator_commands;
 mod outage;
 mod provider;
+mod proxies;
 mod readme;
 mod record;
 mod registry;

@@ -3,19 +3,15 @@
 use std::{
     fs,
     io::Write,
-    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-const SUPERUSER: &str = "careconnect";
+use super::watchdog::{unprivileged_directory, watched};
 
-/// Waits for its input to end, which it does when this process does, however that happens; then stops the server and
-/// removes its directory. `$1` is the directory, the rest the command that runs the server.
-const WATCHDOG: &str = r#"directory=$1; shift; "$@" >"$directory/log" 2>&1 </dev/null & server=$!
-    cat >/dev/null; kill -QUIT "$server"; wait "$server"; rm -rf "$directory""#;
+const SUPERUSER: &str = "careconnect";
 
 /// The server.
 pub(crate) struct PostgresServer {
@@ -52,13 +48,7 @@ impl PostgresServer {
 
     fn start() -> Self {
         let programs = programs();
-        let directory = tempfile::Builder::new().prefix("careconnect-postgres-").tempdir().unwrap().keep();
-        let mut prefix = Vec::new();
-        if let Some((uid, gid)) = unprivileged_account() {
-            chown(&directory, Some(uid), Some(gid)).unwrap();
-            let id = format!("--reuid={uid} --regid={gid} --clear-groups");
-            prefix.extend(["setpriv".to_owned()].into_iter().chain(id.split(' ').map(str::to_owned)));
-        }
+        let (directory, prefix) = unprivileged_directory("careconnect-postgres-");
         let data = directory.join("data");
         let initialise = [programs.join("initdb").display().to_string(), "-D".into(), data.display().to_string()]
             .into_iter()
@@ -72,11 +62,8 @@ impl PostgresServer {
         let mut file = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
         file.write_all(settings.as_bytes()).unwrap();
 
-        let mut watchdog = Command::new("sh");
-        watchdog.args(["-c", WATCHDOG, "watchdog"]).arg(&directory).args(&prefix);
-        watchdog.arg(programs.join("postgres")).arg("-D").arg(&data);
-        watchdog.process_group(0); // an interrupt at the terminal is for the tests; the watchdog cleans up after them
-        let _watchdog = watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let postgres = [programs.join("postgres").display().to_string(), "-D".into(), data.display().to_string()];
+        let _watchdog = watched(&directory, prefix.into_iter().chain(postgres));
         let server = Self { directory, _watchdog };
         server.wait_until_it_listens();
         server
@@ -105,19 +92,6 @@ fn programs() -> PathBuf {
     debian.into_iter().chain(std::env::split_paths(&path)).find(has_both).unwrap_or_else(|| {
         panic!("TEST_DATABASE=postgres needs initdb and postgres: install the Debian package `postgresql`")
     })
-}
-
-/// PostgreSQL refuses to run as root: root's tests run it as somebody else.
-fn unprivileged_account() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| -> Option<u32> {
-        let Output { stdout, .. } = Command::new("id").args(arguments).output().ok()?;
-        String::from_utf8(stdout).ok()?.trim().parse().ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return None;
-    }
-    let account = |name| Some((id(&["-u", name])?, id(&["-g", name])?));
-    Some(["postgres", "nobody"].into_iter().find_map(account).expect("an account `postgres` or `nobody`"))
 }
 
 fn run(prefix: &[String], command: impl Iterator<Item = String>) {

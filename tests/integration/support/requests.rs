@@ -67,13 +67,15 @@ pub(crate) struct TokenCall<'a> {
     headers: HeaderMap,
     form: Vec<(String, String)>,
     basic: Option<(String, String)>,
+    /// Of a proxy in front, instead of the server's own.
+    port: Option<u16>,
 }
 
 impl<'a> TokenCall<'a> {
     /// With `grant_type` and nothing else, over `client`.
     pub(crate) fn new(server: &'a TestServer, client: reqwest::Client) -> Self {
         let form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
-        Self { server, client, headers: HeaderMap::new(), form, basic: None }
+        Self { server, client, headers: HeaderMap::new(), form, basic: None, port: None }
     }
 
     /// Adds a parameter, also one that stands there already.
@@ -97,9 +99,17 @@ impl<'a> TokenCall<'a> {
         self
     }
 
+    /// Sends it to a proxy that listens on `port` of this machine.
+    pub(crate) fn through(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     pub(crate) async fn send(self) -> Answer {
         let path = format!("{}/oauth2/token", self.server.issuer_path());
-        let mut request = self.client.post(self.server.url(&path)).headers(self.headers).form(&self.form);
+        let port = self.port.unwrap_or_else(|| self.server.running.address.port());
+        let mut request =
+            self.client.post(format!("https://localhost:{port}{path}")).headers(self.headers).form(&self.form);
         if let Some((id, secret)) = &self.basic {
             request = request.basic_auth(id, Some(secret));
         }
