@@ -1,4 +1,4 @@
-//! What Prometheus sees: the metrics of the table, and the text that is served.
+//! What Prometheus sees: every metric in one table, and the text that is served.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,11 +6,6 @@ use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::TelemetryError;
-
-mod table;
-
-pub use table::ALL;
-use table::BUILD_INFO;
 
 /// One metric: its name, and what its values mean.
 #[derive(Debug, Clone, Copy)]
