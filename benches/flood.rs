@@ -72,7 +72,10 @@ fn registrations(directory: &Path) -> Value {
 fn serve(before: &[String], manifest: &Value, budget: Option<&str>) -> Running {
     let words: Vec<&str> = before.iter().map(String::as_str).chain([SERVER, "serve", "--config"]).collect();
     let mut server = Command::new(words[0]);
-    server.args(&words[1..]).arg(manifest["config_file"].as_str().unwrap()).env("CARECONNECT_AUTH__LOG__LEVEL", "error");
+    server
+        .args(&words[1..])
+        .arg(manifest["config_file"].as_str().unwrap())
+        .env("CARECONNECT_AUTH__LOG__LEVEL", "error");
     for key in ["CONSUMER_AND_ADDRESS", "ADDRESS"] {
         server.envs(budget.map(|budget| (format!("CARECONNECT_AUTH__LIMITS__FAILURES_PER_{key}"), budget)));
     }

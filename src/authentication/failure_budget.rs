@@ -217,9 +217,12 @@ mod tests {
 
     #[test]
     fn no_budget_is_no_limit() {
-        let mut limits = Limits::default();
-        limits.failures_per_consumer_and_address = crate::config::Count::of(0);
-        limits.failures_per_address = crate::config::Count::of(0);
+        use crate::config::Count;
+        let limits = Limits {
+            failures_per_consumer_and_address: Count::of(0),
+            failures_per_address: Count::of(0),
+            ..Limits::default()
+        };
         let budgets = FailureBudgets::of(&limits);
         for _ in 0..1000 {
             budgets.attempt("somebody", HERE, NOW).failed();

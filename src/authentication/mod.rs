@@ -8,12 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     clock::UnixTime,
     config::Issuer,
-    domain::{
-        CertificateThumbprint, ClientSecret, ConsumerSystem, CredentialId, KeyThumbprint, PresentedCredential,
-        TokenRequest,
-    },
+    domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
+pub mod authenticated_consumer;
 pub mod authority;
 pub mod certificate;
 pub mod chain_refusal;
@@ -33,6 +31,8 @@ pub mod secret_hash;
 pub mod trust_anchor;
 mod trusted_path;
 
+use authenticated_consumer::CertificateProof;
+pub use authenticated_consumer::{AuthenticatedConsumer, Method};
 use careconnect_verifier::UnverifiedAssertion;
 use client_assertion::{AssertionRefusal, AssertionUse, Circumstances};
 use client_secret::SecretVerifier;
@@ -41,94 +41,9 @@ pub use failure::AuthenticationFailure;
 use failure_budget::{Attempt, FailureBudgets};
 use key_sets::KeySets;
 use peer::{PeerCertificate, PeerConnection};
-use trusted_path::TrustedPath;
 
 /// The path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/oauth2/token";
-
-/// A consumer that has proven itself, this second. Only [`Authenticator::authenticate`] makes one.
-#[derive(Debug)]
-pub struct AuthenticatedConsumer {
-    consumer: Arc<ConsumerSystem>,
-    method: Method,
-    credential: CredentialId,
-    assertion_use: Option<AssertionUse>,
-    certificate: Option<CertificateThumbprint>,
-    proof: Option<CertificateProof>,
-}
-
-/// The certificate that proved a consumer, and the path in which it is trusted, if its names need one.
-#[derive(Debug)]
-pub struct CertificateProof {
-    certificate: Arc<PeerCertificate>,
-    path: Option<Arc<TrustedPath>>,
-}
-
-impl CertificateProof {
-    /// The hosts that the certificate claims to be.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> + Clone {
-        self.certificate.hosts()
-    }
-
-    /// The keys of all issuers in its path.
-    pub fn issuers(&self) -> &[KeyThumbprint] {
-        self.path.as_deref().map_or(&[], |path| &path.issuer_keys)
-    }
-}
-
-/// By which mechanism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// `client_secret_basic` or `client_secret_post`.
-    Secret,
-    /// `tls_client_auth` or `self_signed_tls_client_auth`, by that name.
-    Certificate(&'static str),
-    /// `private_key_jwt`.
-    PrivateKeyJwt,
-}
-
-impl Method {
-    /// Its name in logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Secret => "client_secret",
-            Self::Certificate(name) => name,
-            Self::PrivateKeyJwt => "private_key_jwt",
-        }
-    }
-}
-
-impl AuthenticatedConsumer {
-    /// The registration that was proven.
-    pub fn consumer(&self) -> &ConsumerSystem {
-        &self.consumer
-    }
-
-    /// How it was proven.
-    pub const fn method(&self) -> Method {
-        self.method
-    }
-
-    /// The credential that proved it.
-    pub const fn credential(&self) -> CredentialId {
-        self.credential
-    }
-
-    /// What must be recorded, once, before anything is done for it (R21).
-    pub const fn assertion_use(&self) -> Option<AssertionUse> {
-        self.assertion_use
-    }
-
-    /// The certificate that proved it, where one did.
-    pub const fn proof(&self) -> Option<&CertificateProof> {
-        self.proof.as_ref()
-    }
-
-    /// The consumer's own certificate, on the connection: what a token may be bound to.
-    pub const fn certificate(&self) -> Option<CertificateThumbprint> {
-        self.certificate
-    }
-}
 
 /// What proofs are held against.
 pub struct Authenticator {

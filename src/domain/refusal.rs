@@ -14,7 +14,7 @@ pub struct Refusal {
     /// What only the operator may know.
     pub detail: Option<String>,
     /// The check that failed, with both sides: for the operator, too.
-    pub check: Option<FailedCheck>,
+    pub check: Option<Box<FailedCheck>>,
     /// Seconds after which the same request may succeed, where that is known.
     pub retry_after: Option<u32>,
 }
@@ -54,7 +54,7 @@ impl Refusal {
     /// The same with the check that failed.
     #[must_use]
     pub fn with_check(self, check: FailedCheck) -> Self {
-        Self { check: Some(check), ..self }
+        Self { check: Some(Box::new(check)), ..self }
     }
 
     /// The same with the seconds to wait.
@@ -88,7 +88,7 @@ impl From<TokenRequestError> for Refusal {
             E::Credential(error) => error.check(),
             _ => None,
         };
-        Self { check, ..Self::new(reason, error.to_string()) }
+        Self { check: check.map(Box::new), ..Self::new(reason, error.to_string()) }
     }
 }
 

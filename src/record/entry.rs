@@ -95,7 +95,7 @@ impl From<&Refusal> for Outcome {
             reason: refusal.reason.name().to_owned(),
             description: legible(&refusal.description),
             detail: refusal.detail.as_deref().map(legible),
-            check: refusal.check.as_ref().map(RecordedCheck::from),
+            check: refusal.check.as_deref().map(RecordedCheck::from),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(in crate::cli) enum CredentialCommand {
         /// Its client id, as `consumer list` has it.
         client_id: ClientId,
         #[command(flatten)]
-        ways_in: WaysIn,
+        ways_in: Box<WaysIn>,
         /// Make a secret, too; it is shown once.
         #[arg(long)]
         secret: bool,
