@@ -7,8 +7,7 @@ use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
     authentication::{
-        AuthenticatedConsumer, Authenticator, Method, client_secret::SecretVerifier, client_trust::ClientTrust,
-        failure_budget::FailureBudgets, key_sets::KeySets,
+        AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets,
     },
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
@@ -67,19 +66,11 @@ impl App {
     /// Puts the parts together.
     pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<dyn Clock>, opened: Opened) -> Self {
         let Opened { registry, key_ring, record, replay, trust, key_sets } = opened;
-        let limits = &config.limits;
-        let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
-            authenticator: Authenticator {
-                secrets: SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue))),
-                trust,
-                key_sets,
-                budgets: FailureBudgets::of(limits),
-                issuer: issuer.clone(),
-            },
-            rate_limits: RateLimits::of(limits),
+            authenticator: Authenticator::new(&config.limits, issuer.clone(), trust, key_sets),
+            rate_limits: RateLimits::of(&config.limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),

@@ -111,8 +111,7 @@ pub fn authorise(
     known: &[GroupDefinition],
     policies: &[CertificatePolicy],
 ) -> Result<GrantedAccess, AccessDenied> {
-    let consumer = requester.consumer();
-    let cap = requester.proof().and_then(|proof| Cap::of(policies, proof.hosts(), proof.issuers()));
+    let (consumer, cap) = (requester.consumer(), Cap::on(requester, policies));
     let groups = granted_groups(consumer, provider, access, known, cap.as_ref())?;
     let scopes: BTreeSet<&str> =
         known.iter().filter(|known| groups.contains(&known.group)).map(|known| known.scope.as_str()).collect();
@@ -129,14 +128,25 @@ pub fn authorise(
     })
 }
 
+/// What `requester` may obtain of some provider or other: what it holds, less what its certificate's policies keep back.
+pub fn obtainable(requester: &AuthenticatedConsumer, cap: Option<&Cap>) -> Result<BTreeSet<Group>, AccessDenied> {
+    permitted_groups(requester.consumer(), cap)
+}
+
 /// What the policies leave to a certificate.
-struct Cap {
+#[derive(Debug)]
+pub struct Cap {
     allowed: BTreeSet<Group>,
-    /// Their names, for the refusal.
-    policies: String,
+    /// The names of those that say so.
+    pub policies: String,
 }
 
 impl Cap {
+    /// On the certificate that proved `requester`, if one did and a policy concerns it.
+    pub fn on(requester: &AuthenticatedConsumer, policies: &[CertificatePolicy]) -> Option<Self> {
+        requester.proof().and_then(|proof| Self::of(policies, proof.hosts(), proof.issuers()))
+    }
+
     /// None when no policy concerns the certificate; of several, what all of them allow.
     fn of<'a>(
         policies: &[CertificatePolicy],
@@ -154,6 +164,19 @@ impl Cap {
     }
 }
 
+fn permitted_groups(consumer: &ConsumerSystem, cap: Option<&Cap>) -> Result<BTreeSet<Group>, AccessDenied> {
+    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
+    let permitted: BTreeSet<Group> = consumer.groups.iter().filter(is_permitted).cloned().collect();
+    match cap {
+        _ if !permitted.is_empty() => Ok(permitted),
+        Some(Cap { allowed, policies }) if !consumer.groups.is_empty() => {
+            let held = joined(&consumer.groups);
+            Err(AccessDenied::NothingPermitted { held, allowed: joined(allowed), policies: policies.clone() })
+        }
+        _ => Err(AccessDenied::HoldsNothing),
+    }
+}
+
 fn granted_groups(
     consumer: &ConsumerSystem,
     provider: &ProviderSystem,
@@ -161,20 +184,13 @@ fn granted_groups(
     known: &[GroupDefinition],
     cap: Option<&Cap>,
 ) -> Result<BTreeSet<Group>, AccessDenied> {
-    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
     let RequestedAccess::Only(names) = access else {
-        let permitted: BTreeSet<Group> = consumer.groups.iter().filter(is_permitted).cloned().collect();
+        let permitted = permitted_groups(consumer, cap)?;
         let common: BTreeSet<Group> = permitted.intersection(&provider.groups).cloned().collect();
-        return match (common.is_empty(), consumer.groups.is_empty(), cap) {
-            (false, ..) => Ok(common),
-            (true, true, _) => Err(AccessDenied::HoldsNothing),
-            (true, false, Some(Cap { allowed, policies })) if permitted.is_empty() => {
-                let held = joined(&consumer.groups);
-                Err(AccessDenied::NothingPermitted { held, allowed: joined(allowed), policies: policies.clone() })
-            }
-            (true, false, _) => Err(AccessDenied::NothingInCommon { held: joined(&permitted) }),
-        };
+        let nothing = || AccessDenied::NothingInCommon { held: joined(&permitted) };
+        return if common.is_empty() { Err(nothing()) } else { Ok(common) };
     };
+    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
     let mut granted = BTreeSet::new();
     for name in names {
         let meant = groups_meant_by(name, known);

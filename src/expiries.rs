@@ -1,30 +1,26 @@
-//! What ends soon, so that somebody renews it before anybody notices: for the log, the metrics and `doctor`.
+//! What ends soon, so that somebody renews it before anybody notices: one rule for the log, the metrics, `config check`
+//! and `doctor`.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
-
-use tokio_util::sync::CancellationToken;
+mod consumers;
 
 use crate::{
-    app::App,
+    authentication::{client_trust::ClientTrust, key_sets::KeySets, revocation_list::RevocationList},
     clock::UnixTime,
-    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind},
-    storage::CredentialUse,
-    telemetry::legible,
 };
 
-/// What ends within so many days is worth a warning.
-pub const WARNING_DAYS: i64 = 30;
+pub use consumers::of_consumers;
 
-const LOOK_EVERY: Duration = Duration::from_secs(3600);
-/// Lines in the log for one look; the metric counts them all.
-const MOST_LINES: usize = 50;
+/// What ends within so many seconds is worth a warning: 30 days.
+const SOON: i64 = 30 * 86_400;
+
 /// Every kind, so that a metric can say of each that nothing ends.
-const KINDS: [&str; 4] = ["secret", "key", "certificate", "authority"];
+pub const KINDS: [&str; 7] =
+    ["secret", "key", "certificate", "key_set", "authority", "server_certificate", "revocation_list"];
 
-/// Something that ends soon.
+/// Something that ends soon, or has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// What kind of thing: one of a few words, for metrics.
+    /// What kind of thing: one of [`KINDS`].
     pub kind: &'static str,
     /// Which, in words that an operator knows it by.
     pub name: String,
@@ -32,133 +28,62 @@ pub struct Expiry {
     pub ends_at: UnixTime,
 }
 
-/// The ways in of active consumers that end before `until` and have no successor of their kind, in the order of their
-/// ends. A certificate that is registered by its name ends with the one that was used last.
-pub fn of_consumers<'a>(
-    consumers: impl IntoIterator<Item = &'a Arc<ConsumerSystem>>,
-    uses: &[CredentialUse],
-    now: UnixTime,
-    until: UnixTime,
-) -> Vec<Expiry> {
-    let certificate_ends: HashMap<CredentialId, UnixTime> =
-        uses.iter().filter_map(|used| Some((used.credential, used.certificate_ends_at?))).collect();
-    let end_of = |credential: &Credential| {
-        let certificate = certificate_ends.get(&credential.id).copied();
-        credential.ends_at.into_iter().chain(certificate).min()
-    };
-    let mut expiries = Vec::new();
-    for consumer in consumers.into_iter().filter(|consumer| consumer.is_active()) {
-        for credential in consumer.credentials_at(now) {
-            let Some(ends_at) = end_of(credential).filter(|end| *end < until) else { continue };
-            let succeeds = |other: &&Arc<Credential>| {
-                family(&other.kind) == family(&credential.kind) && end_of(other).is_none_or(|end| end >= until)
-            };
-            if !consumer.credentials.iter().any(|other| succeeds(&other)) {
-                let name = format!("{:?} of consumer {} ({})", credential.label, consumer.client_id, consumer.name);
-                expiries.push(Expiry { kind: family(&credential.kind), name, ends_at });
-            }
+impl Expiry {
+    /// Has it ended?
+    pub fn is_over(&self, now: UnixTime) -> bool {
+        self.ends_at <= now
+    }
+
+    /// What an operator should do about it.
+    pub const fn repair(&self) -> &'static str {
+        match self.kind.as_bytes() {
+            b"server_certificate" => "renew it, and put it into its file: it is read again by itself",
+            b"authority" => "add the authority's new certificate beside it",
+            b"revocation_list" => "see that its successor arrives",
+            b"key_set" => "see why it cannot be fetched",
+            _ => "give the consumer another: `careconnect-auth consumer credential`",
         }
     }
-    expiries.sort_by_key(|expiry| expiry.ends_at);
+}
+
+/// What ends before this is worth a warning at `now`.
+pub const fn horizon(now: UnixTime) -> UnixTime {
+    now.plus(SOON)
+}
+
+/// The server's own certificate in `file`, which is valid until `not_after`.
+pub fn of_server_certificate(file: String, not_after: UnixTime, now: UnixTime) -> Option<Expiry> {
+    (not_after < horizon(now)).then(|| Expiry { kind: "server_certificate", name: file, ends_at: not_after })
+}
+
+/// The certificates of authorities, but for those whose key has a certificate that lasts, and the revocation lists.
+pub fn of_trust(trust: &ClientTrust, now: UnixTime) -> Vec<Expiry> {
+    let mut expiries = Vec::new();
+    for authority in trust.authorities() {
+        let lasts = |key| authority.issuers().any(|other| other.thumbprint == key && other.not_after >= horizon(now));
+        for issuer in authority.issuers().filter(|issuer| issuer.not_after < horizon(now) && !lasts(issuer.thumbprint)) {
+            let name = format!("{}: {}", authority.label.name, issuer.subject);
+            expiries.push(Expiry { kind: "authority", name, ends_at: issuer.not_after });
+        }
+    }
+    for (authority, source) in trust.list_sources() {
+        for list in source.lists.iter().filter(|list| is_due(list, now)) {
+            let name = format!("{authority}: {}: the list of {}", source.name, list.issuer);
+            expiries.push(Expiry { kind: "revocation_list", name, ends_at: list.next_update });
+        }
+    }
     expiries
 }
 
-const fn family(kind: &CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::Secret(_) => "secret",
-        CredentialKind::Certificate(_) => "certificate",
-        CredentialKind::Key(_) | CredentialKind::KeySet(_) => "key",
-    }
+/// Should the successor of `list` be there by now? It comes every hour or every month, so what counts is the list's own
+/// life: its last quarter has begun.
+pub fn is_due(list: &RevocationList, now: UnixTime) -> bool {
+    let life = list.next_update.since(list.this_update);
+    list.next_update.since(now) < (life / 4).min(SOON)
 }
 
-/// Looks every hour until `stop`, and at once.
-pub async fn warn_of(app: Arc<App>, stop: CancellationToken) {
-    loop {
-        let now = app.clock.now();
-        let uses = app.registry.database().list_uses().await.unwrap_or_default(); // without them, less is known
-        let expiries = of_consumers(&app.registry.consumers(), &uses, now, now.plus(WARNING_DAYS * 86_400));
-        for kind in KINDS {
-            let count = expiries.iter().filter(|expiry| expiry.kind == kind).count();
-            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-            metrics::gauge!("careconnect_expiring_soon", "kind" => kind).set(count);
-        }
-        for expiry in expiries.iter().take(MOST_LINES) {
-            let (kind, ends_at, name) = (expiry.kind, expiry.ends_at, legible(&expiry.name));
-            tracing::warn!(event = "ends_soon", kind, name, %ends_at, "renew it before it ends");
-        }
-        if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
-            return;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{Organisation, RegistrationStatus, SecretHash},
-        random,
-    };
-
-    const NOW: UnixTime = UnixTime(1_800_000_000);
-    const UNTIL: UnixTime = NOW.plus(100);
-
-    fn ending(kind: CredentialKind, ends_at: Option<i64>) -> Arc<Credential> {
-        let (id, ends_at) = (CredentialId(random::uuid()), ends_at.map(|seconds| NOW.plus(seconds)));
-        Arc::new(Credential { id, label: "first".to_owned(), kind, starts_at: NOW, ends_at })
-    }
-
-    fn secret(ends_at: Option<i64>) -> Arc<Credential> {
-        ending(CredentialKind::Secret(SecretHash::new("$argon2id$")), ends_at)
-    }
-
-    fn consumer(credentials: Vec<Arc<Credential>>) -> Arc<ConsumerSystem> {
-        Arc::new(ConsumerSystem {
-            client_id: random::client_id(),
-            name: "Example 111".parse().unwrap(),
-            asid: "200000000205".parse().unwrap(),
-            organisation: Organisation {
-                ods_code: "A1001".parse().unwrap(),
-                organisation_type: "urgent-care".parse().unwrap(),
-            },
-            groups: [].into(),
-            credentials,
-            accepts_token_endpoint_audience: false,
-            requests_per_minute: None,
-            status: RegistrationStatus::Active,
-            created_at: NOW,
-        })
-    }
-
-    fn found(consumers: &[Arc<ConsumerSystem>], uses: &[CredentialUse]) -> Vec<(&'static str, i64)> {
-        let expiries = of_consumers(consumers, uses, NOW, UNTIL);
-        expiries.into_iter().map(|expiry| (expiry.kind, expiry.ends_at.since(NOW))).collect()
-    }
-
-    #[test]
-    fn what_ends_soon_and_has_no_successor_is_found() {
-        let consumers = [
-            consumer(vec![secret(Some(90))]),
-            consumer(vec![secret(Some(50)), secret(Some(60))]),
-            consumer(vec![secret(Some(10)), secret(None)]),
-            consumer(vec![secret(Some(100))]),
-        ];
-        assert_eq!(found(&consumers, &[]), [("secret", 50), ("secret", 60), ("secret", 90)]);
-    }
-
-    #[test]
-    fn a_certificate_ends_with_the_one_that_was_used_last() {
-        let held = ending(CredentialKind::Certificate(named()), None);
-        let credential = held.id;
-        let used =
-            |seconds| CredentialUse { credential, last_used_at: NOW, certificate_ends_at: Some(NOW.plus(seconds)) };
-        let consumers = [consumer(vec![held])];
-        assert_eq!(found(&consumers, &[]), []);
-        assert_eq!(found(&consumers, &[used(30)]), [("certificate", 30)]);
-        assert_eq!(found(&consumers, &[used(300)]), []);
-    }
-
-    fn named() -> crate::domain::RegisteredCertificate {
-        crate::domain::CertificateIdentity::SanDns("a.nhs.uk".parse().unwrap()).into()
-    }
+/// The key sets of consumers that could not be fetched for so long that their keys will count no more.
+pub fn of_key_sets(key_sets: &KeySets, now: UnixTime) -> Vec<Expiry> {
+    let stale = key_sets.stale(now).into_iter();
+    stale.map(|(uri, ends_at)| Expiry { kind: "key_set", name: uri.to_string(), ends_at }).collect()
 }

@@ -15,7 +15,7 @@ use careconnect_verifier::Group;
 use uuid::Uuid;
 
 use crate::{
-    authentication::key_sets::RegisteredKeySets,
+    authentication::{client_trust::IsBlocked, key_sets::RegisteredKeySets},
     clock::{Clock, UnixTime},
     domain::{
         Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
@@ -71,6 +71,12 @@ impl Registry {
     /// as RFC 4514 writes it.
     pub fn blocked(&self, issuer: &str, serial: &SerialNumber) -> Option<BlockedCertificate> {
         self.snapshot.load().blocked(issuer, serial).cloned()
+    }
+
+    /// Whether a certificate is blocked, asked again whenever it matters.
+    pub fn blocks(self: &Arc<Self>) -> IsBlocked {
+        let registry = self.clone();
+        Arc::new(move |issuer: &str, serial: &SerialNumber| registry.blocked(issuer, serial).is_some())
     }
 
     /// All certificate policies, removed ones too, in the order of their names.

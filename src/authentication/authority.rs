@@ -24,7 +24,7 @@ pub struct Authority {
     pub label: Arc<AuthorityLabel>,
     pub(super) anchors: Arc<[Anchor]>,
     anchors_of_webpki: Arc<[TrustAnchor<'static>]>,
-    intermediates: Arc<[CertificateDer<'static>]>,
+    intermediates: Arc<[Anchor]>,
     sources: Vec<ListSource>,
     without_crl: InDoubt,
     expired_crl: InDoubt,
@@ -60,7 +60,7 @@ impl Authority {
         intermediates: &[PemFile<'_>],
     ) -> Result<Self, TrustError> {
         let anchors: Vec<_> = anchors.iter().map(PemFile::anchors).collect::<Result<Vec<_>, _>>()?.concat();
-        let intermediates = intermediates.iter().map(PemFile::intermediates).collect::<Result<Vec<_>, _>>()?.concat();
+        let intermediates = intermediates.iter().map(PemFile::anchors).collect::<Result<Vec<_>, _>>()?.concat();
         Ok(Self {
             label: Arc::new(label),
             anchors_of_webpki: anchors.iter().map(|anchor| anchor.key.clone()).collect(),
@@ -83,6 +83,11 @@ impl Authority {
     /// Expects lists from `name`, of which nothing is known yet.
     pub fn add_source(&mut self, name: String, is_remote: bool) {
         self.sources.push(ListSource { name, is_remote, lists: Vec::new() });
+    }
+
+    /// Its certificates, and those that it has on the way to them.
+    pub fn issuers(&self) -> impl Iterator<Item = &Anchor> {
+        self.anchors.iter().chain(self.intermediates.iter())
     }
 
     /// Where revocation lists come from.
@@ -116,9 +121,7 @@ impl Authority {
 
     fn put_lists(&mut self, name: &str, lists: Vec<Arc<RevocationList>>) -> Result<bool, TrustProblem> {
         for list in &lists {
-            let issuers = self.anchors.iter().map(|anchor| anchor.der.as_ref());
-            let issuers = issuers.chain(self.intermediates.iter().map(AsRef::as_ref));
-            list.check_issuer(issuers, self.algorithms)?;
+            list.check_issuer(self.issuers().map(|issuer| issuer.der.as_ref()), self.algorithms)?;
         }
         let Some(source) = self.sources.iter_mut().find(|source| source.name == name) else { return Ok(false) };
         check_succession(&source.lists, &lists, source.is_remote)?;
@@ -144,8 +147,9 @@ impl Authority {
         now: UnixTime,
     ) -> Result<TrustedPath, webpki::Error> {
         let end_entity = EndEntityCert::try_from(leaf)?;
-        let own = self.intermediates.iter().map(|issuer| CertificateDer::from(issuer.as_ref()));
-        let unknown = presented.iter().filter(|issuer| !self.intermediates.contains(issuer));
+        let own = self.intermediates.iter().map(|issuer| CertificateDer::from(issuer.der.as_ref()));
+        let is_own = |presented: &CertificateDer<'_>| self.intermediates.iter().any(|own| own.der == *presented);
+        let unknown = presented.iter().filter(|issuer| !is_own(issuer));
         let issuers: Vec<_> = own.chain(unknown.map(|issuer| CertificateDer::from(issuer.as_ref()))).collect();
         let lists = self.lists_newest_first();
         let lists: Vec<_> = lists.iter().map(|list| &list.list).collect();

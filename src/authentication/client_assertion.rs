@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     clock::UnixTime,
     crypto::sha256,
-    domain::{ClientKey, CredentialId},
+    domain::{ClientKey, CredentialId, Reason},
 };
 
 mod refusal;
@@ -20,6 +20,21 @@ pub const LEEWAY: i64 = 60;
 pub const LONGEST_LIFETIME: i64 = 300;
 /// The longest `jti`, in bytes.
 pub const LONGEST_ID: usize = 256;
+
+/// What [`prove`] checks, in its order: the reason that a refusal has, and what is the case when there is none.
+pub const CHECKS: [(Reason, &str); 11] = [
+    (Reason::AssertionIssuer, "'iss' and 'sub' are the client id"),
+    (Reason::AssertionKeyNotNamed, "a header names the key that signed it"),
+    (Reason::AssertionKeyUnknown, "the consumer has that key now"),
+    (Reason::AssertionSignature, "the signature is that key's, with the algorithm that it is registered for"),
+    (Reason::AssertionTypeHeader, "'typ' is none, JWT or client-authentication+jwt"),
+    (Reason::AssertionAudience, "'aud' is this server alone"),
+    (Reason::AssertionExpiryMissing, "there is an 'exp'"),
+    (Reason::AssertionExpired, "'exp' is not past"),
+    (Reason::AssertionLifetime, "'exp' is at most five minutes ahead"),
+    (Reason::AssertionNotYetValid, "'nbf' and 'iat' are not ahead"),
+    (Reason::AssertionIdMissing, "there is a 'jti'"),
+];
 
 /// What an assertion is held against, beside the keys.
 #[derive(Debug, Clone)]

@@ -6,6 +6,14 @@ use crate::{
     domain::{CertificateIdentity, CredentialId, Environment, FailedCheck, KeyThumbprint, RegisteredCertificate},
 };
 
+/// What [`prove`] checks once the certificate is trusted, in its order: the check's name, and what is the case when it
+/// passes.
+pub const CHECKS: [(&str, &str); 3] = [
+    ("certificate_not_registered", "it is one that is registered for the consumer and counts now"),
+    ("certificate_other_environment", "its authority is of the registration's environment"),
+    ("certificate_other_issuer", "its path goes through the issuer's key that is registered, if one is"),
+];
+
 /// Why a certificate does not prove that the client is the consumer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateRefusal {

@@ -79,6 +79,12 @@ impl ClientTrust {
         Self::new(vec![authority], Arc::new(|_, _| false))
     }
 
+    /// The same, less what an administrator has blocked.
+    #[must_use]
+    pub fn less_blocked(self, is_blocked: IsBlocked) -> Self {
+        Self { is_blocked, ..self }
+    }
+
     /// Allows at most this many intermediate certificates, beyond what the authorities themselves allow.
     #[must_use]
     pub fn with_max_intermediates(mut self, max_intermediates: Option<usize>) -> Self {
@@ -116,11 +122,6 @@ impl ClientTrust {
     /// The subjects of the authorities, in DER.
     pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
         self.anchors().map(|anchor| anchor.key.subject.as_ref())
-    }
-
-    /// The authorities that are not valid at `now`, as text that cannot forge a log line.
-    pub fn anchors_out_of_date(&self, now: UnixTime) -> impl Iterator<Item = &str> {
-        self.anchors().filter(move |anchor| anchor.check_dates(now).is_err()).map(|anchor| anchor.subject.as_str())
     }
 
     fn anchors(&self) -> impl Iterator<Item = &Anchor> {

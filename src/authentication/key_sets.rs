@@ -133,6 +133,13 @@ impl KeySets {
         }
     }
 
+    /// The sets that have not been fetched in the time for two fetches, and when the keys that they had count no more.
+    pub fn stale(&self, now: UnixTime) -> Vec<(KeySetUri, UnixTime)> {
+        let fetched = self.state().into_iter().filter_map(|state| Some((state.uri, state.fetched?.fetched_at)));
+        let stale = fetched.filter(|(_, at)| now.since(*at) > 2 * self.refresh_after);
+        stale.map(|(uri, at)| (uri, at.plus(self.max_staleness))).collect()
+    }
+
     /// What is known of each set, in the order of the addresses.
     pub fn state(&self) -> Vec<KeySetState> {
         let mut states: Vec<_> = self.sets.load().values().map(|set| set.state()).collect();

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     clock::UnixTime,
-    config::Issuer,
+    config::{Issuer, Limits},
     domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
 };
 
@@ -70,6 +70,13 @@ struct Proven<'a> {
 }
 
 impl Authenticator {
+    /// With nothing remembered yet.
+    pub fn new(limits: &Limits, issuer: Issuer, trust: Arc<ArcSwap<ClientTrust>>, key_sets: Arc<KeySets>) -> Self {
+        let (permits, queue) = (limits.argon2_permits(), limits.argon2_queue_length.get());
+        let secrets = SecretVerifier::new(permits, queue, limits.share_of(permits.saturating_add(queue)));
+        Self { secrets, trust, key_sets, budgets: FailureBudgets::of(limits), issuer }
+    }
+
     /// Proves that `request`, which came over `peer`, is from the consumer that it names.
     ///
     /// `registered` is what the register says of that name: nothing, or the registration, active or not.

@@ -103,13 +103,17 @@ pub enum TrustProblem {
 
 /// An authority whose signature is believed.
 #[derive(Debug, Clone)]
-pub(super) struct Anchor {
+pub struct Anchor {
     pub(super) key: TrustAnchor<'static>,
     pub(super) der: CertificateDer<'static>,
-    pub(super) subject: String,
-    pub(super) thumbprint: KeyThumbprint,
-    pub(super) not_before: UnixTime,
-    pub(super) not_after: UnixTime,
+    /// Its name (RFC 4514), as text that cannot forge a log line.
+    pub subject: String,
+    /// Its key.
+    pub thumbprint: KeyThumbprint,
+    /// The first second at which it is valid.
+    pub not_before: UnixTime,
+    /// The last second at which it is valid.
+    pub not_after: UnixTime,
     is_authority: bool,
     max_intermediates: Option<u32>,
 }
@@ -173,11 +177,6 @@ impl PemFile<'_> {
         let entries = self.entries::<CertificateDer<'static>>("certificate")?;
         let anchors = entries.iter().enumerate().map(|(at, der)| Anchor::read(der, at + 1)).collect::<Result<_, _>>();
         anchors.map_err(|problem| self.refuse(problem))
-    }
-
-    /// Certificates of issuers on the way to an authority.
-    pub(super) fn intermediates(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-        Ok(self.anchors()?.into_iter().map(|issuer| issuer.der).collect())
     }
 
     fn entries<T: PemObject>(&self, expected: &'static str) -> Result<Vec<T>, TrustError> {

@@ -5,10 +5,15 @@ use std::{path::Path, process::ExitCode};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{examination, output, session::block_on};
+use super::{
+    examination::{self, Examination},
+    output,
+    session::block_on,
+};
 use crate::{
     clock::{Clock, SystemClock},
     config::{FileFindings, LoadedConfig, Problem},
+    expiries::Expiry,
 };
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +53,8 @@ fn check(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
-    let (loaded, mut findings) = examination::examine(config_path, SystemClock.now());
+    let Examination { loaded, mut findings, expiries } = examination::examine(config_path, SystemClock.now());
+    findings.warnings.extend(expiries.iter().map(as_warning));
     if let Some(LoadedConfig { config, .. }) = loaded {
         if findings.problems.is_empty() {
             let keys = examination::signing_keys(&config).err();
@@ -58,6 +64,11 @@ fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
         findings.problems.extend(register.map(|error| Problem::of_key("database", error.to_string())));
     }
     Ok(findings)
+}
+
+fn as_warning(expiry: &Expiry) -> Problem {
+    let key = if expiry.kind == "server_certificate" { "tls.certificate_file" } else { "tls.client_authorities" };
+    Problem::of_key(key, format!("{} ends at {}: {}", expiry.name, expiry.ends_at, expiry.repair()))
 }
 
 fn dump(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {

@@ -2,22 +2,29 @@
 
 use std::process::ExitCode;
 
-use careconnect_verifier::Algorithm;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    examination, output,
+    examination::{self, Examination},
+    output,
     session::{Session, block_on},
 };
-use crate::config::{Config, FileFindings};
 
+mod assertion;
+mod certificate;
+mod configuration;
+mod expiries;
+mod key_sets;
+mod register;
+mod rehearsal;
+mod revocation_lists;
 mod running_server;
 mod spoof_check;
-
-mod revocation_lists;
+mod verdict;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct DoctorArguments {
     /// Only ask the running server whether it is ready: for health checks of containers.
     #[arg(long)]
@@ -28,6 +35,19 @@ pub(super) struct DoctorArguments {
     /// The server to prove it of, by its issuer; the one of this machine unless given.
     #[arg(long, value_name = "ISSUER", requires = "spoof_check")]
     url: Option<String>,
+    #[command(subcommand)]
+    proof: Option<Proof>,
+}
+
+/// A consumer's proof, to be judged as the token endpoint would.
+#[derive(Debug, Subcommand)]
+enum Proof {
+    /// Judge a client assertion as the token endpoint would, without using it up; exit code 0 proven, 1 refused, 2
+    /// unusable input.
+    Assertion(assertion::AssertionArguments),
+    /// Judge a consumer's certificate as the listener and the token endpoint would; exit code 0 proven, 1 refused, 2
+    /// unusable input.
+    Certificate(certificate::CertificateArguments),
 }
 
 /// What one check found.
@@ -64,21 +84,30 @@ impl Finding {
 
 /// Exit code 0 when nothing is worse than a warning, 1 otherwise.
 pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    let (loaded, found) = examination::examine(session.config_file.as_deref(), session.now());
+    match &arguments.proof {
+        Some(Proof::Assertion(arguments)) => return assertion::run(arguments, session),
+        Some(Proof::Certificate(arguments)) => return certificate::run(arguments, session),
+        None => {}
+    }
+    let now = session.now();
+    let Examination { loaded, findings: found, expiries } = examination::examine(session.config_file.as_deref(), now);
     let mut findings = Vec::new();
     if arguments.spoof_check {
         findings.extend(block_on(spoof_check::of_server(loaded.as_ref(), arguments.url.as_deref()))?);
         return report(&findings, session);
     }
     if !arguments.quick || loaded.is_none() {
-        findings.extend(configuration(&found));
+        findings.extend(configuration::examine(&found));
     }
     if let Some(loaded) = &loaded {
         block_on(async {
             if !arguments.quick {
-                findings.push(signing_keys(&loaded.config));
-                findings.extend(database(&loaded.config).await);
-                findings.extend(revocation_lists::examine(&loaded.config, session.now()).await);
+                let register = examination::register(&loaded.config).await;
+                findings.push(configuration::signing_keys(&loaded.config));
+                findings.extend(register::examine(&register, &loaded.config));
+                findings.extend(revocation_lists::examine(&loaded.config, now).await);
+                findings.extend(key_sets::examine(register.as_ref().ok(), &loaded.config, now).await);
+                findings.extend(expiries::examine(expiries, register.as_ref().ok(), now));
             }
             let server = running_server::check(loaded).await;
             let is_there = server.verdict != Verdict::Failure;
@@ -110,62 +139,4 @@ fn report(findings: &[Finding], session: &Session) -> anyhow::Result<ExitCode> {
     }
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failure);
     Ok(ExitCode::from(if failed { output::REFUSED } else { 0 }))
-}
-
-fn configuration(found: &FileFindings) -> Vec<Finding> {
-    const CHECK: &str = "configuration";
-    let problems = found.problems.iter().map(|problem| {
-        Finding::failure(
-            CHECK,
-            problem.to_string(),
-            "make the file, or correct the key: docs/configuration.md has them all",
-        )
-    });
-    let warnings = found.warnings.iter().map(|warning| {
-        Finding::warning(CHECK, warning.to_string(), "the server works with it; see to it before it does not")
-    });
-    let mut findings: Vec<Finding> = problems.chain(warnings).collect();
-    if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, "every key is known, every file is what it should be"));
-    }
-    findings
-}
-
-fn signing_keys(config: &Config) -> Finding {
-    const CHECK: &str = "signing keys";
-    match examination::signing_keys(config) {
-        Err(error) => {
-            Finding::failure(CHECK, error.to_string(), "do as it says; a damaged file comes back from its backup")
-        }
-        Ok(algorithms) if algorithms.is_empty() => {
-            Finding::warning(CHECK, "there are none yet", "`careconnect-auth serve` makes them when it starts")
-        }
-        Ok(algorithms) => {
-            let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
-            Finding::ok(CHECK, names.join(" "))
-        }
-    }
-}
-
-async fn database(config: &Config) -> Vec<Finding> {
-    const CHECK: &str = "database";
-    let (consumers, providers) = match examination::register(config).await {
-        Ok(found) => found,
-        Err(error) => {
-            return vec![Finding::failure(
-                CHECK,
-                error.to_string(),
-                "see database.url or database.url_file; a new database needs `careconnect-auth migrate`",
-            )];
-        }
-    };
-    let keys = examination::signing_keys(config).unwrap_or_default();
-    let lacks_key = |algorithm: Algorithm| !keys.is_empty() && !keys.contains(&algorithm);
-    let mut findings = vec![Finding::ok(CHECK, format!("{consumers} consumers, {} providers", providers.len()))];
-    findings.extend(providers.iter().filter(|provider| lacks_key(provider.signing_algorithm)).map(|provider| {
-        let detail =
-            format!("provider {} wants {}, for which there is no key", provider.asid, provider.signing_algorithm);
-        Finding::failure("provider", detail, "import a key: careconnect-auth keys import")
-    }));
-    findings
 }

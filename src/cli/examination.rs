@@ -1,49 +1,74 @@
 //! What `serve` would say of a configuration, without serving: for `config check` and for `doctor`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use careconnect_verifier::Algorithm;
 
 use crate::{
-    authentication::forwarded::proxies::Proxies,
-    clock::UnixTime,
+    authentication::{forwarded::proxies::Proxies, key_sets::KeySets},
+    clock::{ManualClock, UnixTime},
     config::{Config, FileFindings, LoadedConfig, Problem, Serving},
-    domain::ProviderSystem,
+    domain::{ConsumerSystem, ProviderSystem},
+    expiries::Expiry,
     server::TlsFiles,
     signing::{KeyRing, SigningError},
-    storage::{Database, StorageError},
+    storage::{CredentialUse, Database, StorageError},
 };
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Examination {
+    /// The configuration, if it can be read.
+    pub(super) loaded: Option<LoadedConfig>,
+    /// What is wrong with it, and with the files that it names.
+    pub(super) findings: FileFindings,
+    /// What ends soon of what is in the files, in the order of the ends.
+    pub(super) expiries: Vec<Expiry>,
+}
 
 /// Reads the configuration, looks at its keys, then at the files that they name, then at what is in the files. A
 /// configuration that cannot be read is a finding, too.
-pub(super) fn examine(config_file: Option<&Path>, now: UnixTime) -> (Option<LoadedConfig>, FileFindings) {
+pub(super) fn examine(config_file: Option<&Path>, now: UnixTime) -> Examination {
     let loaded = match LoadedConfig::load(config_file) {
         Ok(loaded) => loaded,
-        Err(error) => return (None, FileFindings { problems: error.problems, warnings: Vec::new() }),
+        Err(error) => {
+            let findings = FileFindings { problems: error.problems, warnings: Vec::new() };
+            return Examination { findings, ..Examination::default() };
+        }
     };
-    let mut findings = loaded.examine_files();
+    let (mut findings, mut expiries) = (loaded.examine_files(), Vec::new());
     match loaded.serving() {
         Err(error) => findings.problems.splice(0..0, error.problems).for_each(drop),
         Ok(serving) if findings.problems.is_empty() => {
-            examine_certificates(&loaded.config, &serving, now, &mut findings)
+            expiries = examine_certificates(&loaded.config, &serving, now, &mut findings);
         }
         Ok(_) => {}
     }
-    if findings.problems.is_empty()
-        && let Err(error) = Proxies::load(&loaded.config.proxies)
-    {
-        findings.problems.push(Problem::of_key("proxies", error.to_string()));
+    if findings.problems.is_empty() {
+        let proxies = Proxies::load(&loaded.config.proxies).err();
+        findings.problems.extend(proxies.map(|error| Problem::of_key("proxies", error.to_string())));
+        let key_sets = KeySets::open(&loaded.config.assertions, Arc::new(ManualClock::at(now))).err();
+        findings.problems.extend(key_sets.map(|error| Problem::of_key("assertions.jwks_ca_files", error.to_string())));
     }
-    (Some(loaded), findings)
+    Examination { loaded: Some(loaded), findings, expiries }
 }
 
-fn examine_certificates(config: &Config, serving: &Serving<'_>, now: UnixTime, findings: &mut FileFindings) {
+fn examine_certificates(
+    config: &Config,
+    serving: &Serving<'_>,
+    now: UnixTime,
+    findings: &mut FileFindings,
+) -> Vec<Expiry> {
     match TlsFiles::of(&config.tls, serving).examine(now) {
-        Err(error) => findings.problems.push(Problem::of_key("tls", error.to_string())),
-        Ok(concerns) => {
-            findings
-                .warnings
-                .extend(concerns.into_iter().map(|concern| Problem::of_key(concern.key, concern.sentence)));
+        Err(error) => {
+            findings.problems.push(Problem::of_key("tls", error.to_string()));
+            Vec::new()
+        }
+        Ok((concerns, mut expiries)) => {
+            let warnings = concerns.into_iter().map(|concern| Problem::of_key(concern.key, concern.sentence));
+            findings.warnings.extend(warnings);
+            expiries.sort_by_key(|expiry| expiry.ends_at);
+            expiries
         }
     }
 }
@@ -53,10 +78,20 @@ pub(super) fn signing_keys(config: &Config) -> Result<Vec<Algorithm>, SigningErr
     KeyRing::algorithms_in(&config.keys.directory)
 }
 
-/// Reads the register as `serve` would: how many consumers, and the providers. Never makes a database.
-pub(super) async fn register(config: &Config) -> Result<(usize, Vec<ProviderSystem>), StorageError> {
+/// What is registered.
+pub(super) struct Register {
+    pub(super) consumers: Vec<Arc<ConsumerSystem>>,
+    pub(super) providers: Vec<ProviderSystem>,
+    /// When credentials were used last.
+    pub(super) uses: Vec<CredentialUse>,
+}
+
+/// Reads the register as `serve` would. Never makes a database.
+pub(super) async fn register(config: &Config) -> Result<Register, StorageError> {
     let database = open_database(config).await?;
-    Ok((database.list_consumers().await?.len(), database.list_providers().await?))
+    let (consumers, providers) = (database.list_consumers().await?, database.list_providers().await?);
+    let consumers = consumers.into_iter().map(Arc::new).collect();
+    Ok(Register { consumers, providers, uses: database.list_uses().await? })
 }
 
 /// The configured database, whose schema must be up to date.

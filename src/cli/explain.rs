@@ -54,12 +54,11 @@ fn not_found(trace_id: Uuid, directory: &Path, keep_days: usize) -> String {
     )
 }
 
-/// The catalogue's section of the check that failed, or of the reason, without its heading.
+/// What the catalogue says of the check that failed, or of the reason.
 fn advice(outcome: &Outcome) -> Option<&'static str> {
     let Outcome::Refused { reason, check, .. } = outcome else { return None };
-    let of_check = check.as_ref().and_then(|failed| catalogue::section(&failed.check));
-    let section = of_check.or_else(|| catalogue::section(reason))?;
-    section.split_once("\n\n").map(|(_heading, text)| text.trim_end())
+    let of_check = check.as_ref().and_then(|failed| catalogue::advice(&failed.check));
+    of_check.or_else(|| catalogue::advice(reason))
 }
 
 fn fields(entry: &Entry) -> Vec<(&'static str, String)> {

@@ -28,19 +28,21 @@ impl Session {
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
         let loaded = self.load_config()?;
-        block_on(async {
-            let database = open_database(&loaded.config).await.map_err(|error| match loaded.lacks_file() {
-                Some(sentence) if matches!(error, StorageError::NoSuchFile(_)) => Error::new(error).context(sentence),
-                _ => error.into(),
-            })?;
-            work(database).await
-        })
+        block_on(async { work(configured_database(&loaded).await?).await })
     }
 
     #[expect(clippy::unused_self, reason = "the session stands for the process, whose clock this is")]
     pub(super) fn now(&self) -> UnixTime {
         SystemClock.now()
     }
+}
+
+/// The database that `loaded` names, whose schema must be up to date.
+pub(super) async fn configured_database(loaded: &LoadedConfig) -> anyhow::Result<Database> {
+    open_database(&loaded.config).await.map_err(|error| match loaded.lacks_file() {
+        Some(sentence) if matches!(error, StorageError::NoSuchFile(_)) => Error::new(error).context(sentence),
+        _ => error.into(),
+    })
 }
 
 /// Runs `work` on this thread.

@@ -50,6 +50,11 @@ pub fn section(name: &str) -> Option<&'static str> {
     start.map(|start| &TEXT[start..])
 }
 
+/// The same without its heading: what it means, and how to mend it.
+pub fn advice(name: &str) -> Option<&'static str> {
+    section(name)?.split_once("\n\n").map(|(_heading, text)| text.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The one value of `client_assertion_type` (RFC 7523 §2.2).
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The one mechanism that a request uses.
 #[derive(Debug)]

@@ -98,6 +98,12 @@ impl TokenRequest {
     }
 }
 
+/// The proof in a form body, and the client that it says it is from, whatever else a token request needs: for trying a
+/// proof without a request.
+pub fn proof_in(body: &[u8]) -> Result<(Option<String>, PresentedCredential), TokenRequestError> {
+    Ok(PresentedCredential::parse(None, &Form::parse(body, REPEATABLE)?)?)
+}
+
 /// Who an `Authorization` header and a body claim to be from, even if they are no token request: for the log.
 pub fn claimed_client_id(authorization: Option<&[u8]>, body: &[u8]) -> Option<String> {
     let in_body = || Form::parse(body, REPEATABLE).ok()?.one("client_id").map(str::to_owned);

@@ -74,7 +74,7 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let requester = app.authenticator.authenticate(request, registered, caller.peer, now).await.map_err(refusal)?;
+    let requester = app.authenticator.authenticate(request, registered, caller.peer, now).await.map_err(not_authenticated)?;
     if let Some(assertion_use) = requester.assertion_use() {
         record_assertion(app, assertion_use).await?;
     }
@@ -134,7 +134,7 @@ fn find_consumer(
 
 /// One sentence for every failure of authentication, whatever it was (R13); an assertion's refusal tells by itself no
 /// more than a stranger may know.
-fn refusal(failure: AuthenticationFailure) -> Refusal {
+pub fn not_authenticated(failure: AuthenticationFailure) -> Refusal {
     match &failure {
         AuthenticationFailure::TooManyWaiting(_) => {
             return Refusal::new(Reason::Overloaded, "the server is busy: try again shortly");
@@ -165,10 +165,11 @@ fn refusal(failure: AuthenticationFailure) -> Refusal {
 
 /// R21, R56: an assertion counts once, and only if that can be written down.
 async fn record_assertion(app: &App, once: AssertionUse) -> Result<(), Refusal> {
-    let refused = match app.replay.record(once.id, once.expires_at).await {
-        Ok(()) => return Ok(()),
-        Err(refused) => refused,
-    };
+    app.replay.record(once.id, once.expires_at).await.map_err(not_recorded)
+}
+
+/// What the caller is told of an assertion that is right, and does not count.
+pub fn not_recorded(refused: ReplayRefused) -> Refusal {
     let (reason, sentence, expected) = match refused {
         ReplayRefused::Replayed => (
             Reason::AssertionReplayed,
@@ -182,7 +183,7 @@ async fn record_assertion(app: &App, once: AssertionUse) -> Result<(), Refusal> 
         ),
     };
     let check = FailedCheck::new(reason.name(), expected, refused.to_string());
-    Err(Refusal::new(reason, sentence).with_check(check).with_detail(refused))
+    Refusal::new(reason, sentence).with_check(check).with_detail(refused)
 }
 
 fn too_many_requests(Exhausted { retry_after }: Exhausted) -> Refusal {

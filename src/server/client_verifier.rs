@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, UnixTime as TlsTime};
 
 use crate::{
     authentication::{chain_refusal::ChainRefusal, client_trust::ClientTrust, peer::PeerCertificate},
-    clock::Clock,
+    clock::{Clock, UnixTime},
 };
 
 /// Is a self-signed certificate registered for any consumer, by its thumbprint or its key?
@@ -59,14 +59,22 @@ impl ClientVerifier {
     }
 
     fn judge(&self, chain: Vec<CertificateDer<'static>>) -> Result<(), ChainRefusal> {
-        let now = self.clock.now();
-        let certificate = PeerCertificate::parse(chain)?;
-        let Err(why) = certificate.verdict(&self.trust, now) else { return Ok(()) };
-        match &self.authentication {
-            ClientAuthentication::Optional { self_signed }
-                if certificate.is_self_issued() && self_signed(&certificate) =>
-            {
-                certificate.check_alone(&self.trust, now)
+        self.authentication.admit(&PeerCertificate::parse(chain)?, &self.trust, self.clock.now())
+    }
+}
+
+impl ClientAuthentication {
+    /// May a client with this certificate come in?
+    pub fn admit(
+        &self,
+        certificate: &PeerCertificate,
+        trust: &ClientTrust,
+        now: UnixTime,
+    ) -> Result<(), ChainRefusal> {
+        let Err(why) = certificate.verdict(trust, now) else { return Ok(()) };
+        match self {
+            Self::Optional { self_signed } if certificate.is_self_issued() && self_signed(certificate) => {
+                certificate.check_alone(trust, now)
             }
             _ => Err(why),
         }

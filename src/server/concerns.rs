@@ -12,10 +12,8 @@ use crate::{
     authentication::client_trust::{ClientTrust, IsBlocked},
     clock::UnixTime,
     crypto,
+    expiries::{self, Expiry},
 };
-
-/// A server's certificate that ends sooner is worth a warning, in seconds.
-const SOON: i64 = 30 * 86_400;
 
 /// Something that an operator should mend before clients notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,44 +27,43 @@ pub struct Concern {
 }
 
 impl TlsFiles {
-    /// Reads the files as a listener would, and gives what it would warn of at `now`.
-    pub fn examine(&self, now: UnixTime) -> Result<Vec<Concern>, TlsError> {
+    /// Reads the files as a listener would; gives what it would warn of at `now`, and what of them ends soon.
+    pub fn examine(&self, now: UnixTime) -> Result<(Vec<Concern>, Vec<Expiry>), TlsError> {
         let contents = self.read()?;
         let identity = self.identity(&contents, &crypto::tls_provider())?;
         let nobody_is_blocked: IsBlocked = Arc::new(|_, _| false);
-        Ok(self.concerns(&identity, &self.client_trust(&contents, nobody_is_blocked, None)?, now))
+        let trust = self.client_trust(&contents, nobody_is_blocked, None)?;
+        Ok((self.concerns(&identity, &trust, now), self.expiries(&identity, &trust, now)))
     }
 
+    /// What ends is no concern: [`Self::expiries`] has it.
     pub(super) fn concerns(&self, identity: &CertifiedKey, trust: &ClientTrust, now: UnixTime) -> Vec<Concern> {
         let own = identity.cert.first().into_iter();
-        let own = own.flat_map(|leaf| [self.date_concern(leaf, now), self.host_concern(leaf)]).flatten();
-        let authorities = trust.anchors_out_of_date(now).map(|authority| Concern {
-            event: "client_authority_out_of_date",
-            key: "tls.client_authorities",
-            sentence: format!("the authority {authority} is out of date: its clients are refused"),
-        });
-        let sources = trust.list_sources().flat_map(|(_, source)| source.lists.iter().map(move |list| (source, list)));
-        let lists = sources.filter(|(_, list)| list.next_update <= now).map(|(source, list)| Concern {
-            event: "revocation_list_out_of_date",
+        let own = own.flat_map(|leaf| [self.start_concern(leaf, now), self.host_concern(leaf)]).flatten();
+        let issuers = trust.authorities().iter().flat_map(|authority| authority.issuers());
+        let issuers = issuers.filter(|issuer| now < issuer.not_before).map(|issuer| Concern {
+            event: "client_authority_not_yet_valid",
             key: "tls.client_authorities",
             sentence: format!(
-                "{}: the list of {} was due for renewal at {}",
-                source.name, list.issuer, list.next_update
+                "the authority {} is valid from {} only, and now it is {now}: its clients are refused",
+                issuer.subject, issuer.not_before
             ),
         });
-        own.chain(authorities).chain(lists).collect()
+        own.chain(issuers).collect()
     }
 
-    fn date_concern(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Concern> {
-        let (not_before, not_after) = dates(leaf)?;
-        let (event, what) = if !(not_before..=not_after).contains(&now) {
-            ("tls_certificate_out_of_date", "clients refuse it")
-        } else if not_after.since(now) < SOON {
-            ("tls_certificate_ends_soon", "renew it")
-        } else {
-            return None;
-        };
-        Some(self.concern(event, format!("is valid from {not_before} to {not_after}, and now it is {now}: {what}")))
+    /// What ends soon: the server's certificate, the authorities', and their lists.
+    pub(super) fn expiries(&self, identity: &CertifiedKey, trust: &ClientTrust, now: UnixTime) -> Vec<Expiry> {
+        let file = || self.certificate_file.display().to_string();
+        let own = identity.cert.first().and_then(dates);
+        let own = own.and_then(|(_, not_after)| expiries::of_server_certificate(file(), not_after, now));
+        own.into_iter().chain(expiries::of_trust(trust, now)).collect()
+    }
+
+    fn start_concern(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Concern> {
+        let (not_before, _) = dates(leaf)?;
+        let what = || format!("is valid from {not_before} only, and now it is {now}: clients refuse it");
+        (now < not_before).then(|| self.concern("tls_certificate_not_yet_valid", what()))
     }
 
     fn host_concern(&self, leaf: &CertificateDer<'_>) -> Option<Concern> {

@@ -5,6 +5,7 @@ pub mod certificate_watch;
 mod client_verifier;
 mod concerns;
 mod connection;
+mod expiry_watch;
 mod framing;
 mod handshake;
 mod idleness;

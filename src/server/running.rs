@@ -15,11 +15,10 @@ use super::{
 };
 use crate::{
     app::{App, Opened},
-    authentication::{client_trust::IsBlocked, forwarded::proxies::Proxies, key_sets::KeySets, peer::PeerCertificate},
+    authentication::{forwarded::proxies::Proxies, key_sets::KeySets, peer::PeerCertificate},
     blocking::blocking,
     clock::Clock,
     config::Config,
-    domain::SerialNumber,
     http,
     record::IssuanceRecord,
     registry::Registry,
@@ -80,7 +79,7 @@ impl RunningServer {
         let configured = config.proxies.clone();
         let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
         let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
-        let is_blocked = blocked_certificates(&registry);
+        let is_blocked = registry.blocks();
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
@@ -98,7 +97,7 @@ impl RunningServer {
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), proxies, config.limits.request_timeout_seconds.duration());
         let every = config.registry.poll_every_milliseconds.duration();
-        background::spawn(&app, used_assertions, every, &tasks, &stop);
+        background::spawn(&app, &tls, used_assertions, every, &tasks, &stop);
         tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
         tasks.spawn(serve(sockets.public, tls.clone(), router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
@@ -136,11 +135,6 @@ fn known_certificates(registry: &Arc<Registry>, proxies: &Arc<Proxies>) -> super
         certificate.identities().iter().any(|identity| registry.has_credential_for(identity))
             || proxies.knows_thumbprint(&certificate.thumbprint())
     })
-}
-
-fn blocked_certificates(registry: &Arc<Registry>) -> IsBlocked {
-    let registry = registry.clone();
-    Arc::new(move |issuer: &str, serial: &SerialNumber| registry.blocked(issuer, serial).is_some())
 }
 
 async fn write_gauges(app: Arc<App>, tls: Arc<ReloadableTls>, metrics: Metrics, stop: CancellationToken) {

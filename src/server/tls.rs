@@ -11,6 +11,7 @@ use rustls::{
     time_provider::TimeProvider,
 };
 use rustls_pki_types::UnixTime as TlsTime;
+use tokio::sync::Notify;
 
 use super::{
     client_verifier::{ClientAuthentication, ClientVerifier},
@@ -22,6 +23,7 @@ use crate::{
     authentication::client_trust::{ClientTrust, IsBlocked},
     clock::Clock,
     crypto,
+    expiries::Expiry,
 };
 
 /// A listener's TLS set-up; connections that are open keep the one they began with.
@@ -34,6 +36,7 @@ pub struct ReloadableTls {
     client_trust: Arc<ArcSwap<ClientTrust>>,
     /// Held while something is replaced.
     state: Mutex<State>,
+    reloaded: Notify,
 }
 
 struct State {
@@ -57,6 +60,7 @@ impl ReloadableTls {
             config: ArcSwap::from_pointee(config),
             client_trust: Arc::new(ArcSwap::new(trust)),
             state: Mutex::new(State { last_attempt: Some(contents.digest()), identity }),
+            reloaded: Notify::new(),
             files,
             authentication,
             is_blocked,
@@ -72,6 +76,17 @@ impl ReloadableTls {
     /// Which client certificates are trusted, now and after every change: for judging those of open connections again.
     pub fn client_trust(&self) -> &Arc<ArcSwap<ClientTrust>> {
         &self.client_trust
+    }
+
+    /// What ends soon of what it is made of.
+    pub(super) fn expiries(&self) -> Vec<Expiry> {
+        let identity = self.state().identity.clone();
+        self.files.expiries(&identity, &self.client_trust.load(), self.clock.now())
+    }
+
+    /// Returns when the files have been taken over anew.
+    pub(super) async fn reloaded(&self) {
+        self.reloaded.notified().await;
     }
 
     /// The files that it is made of.
@@ -132,6 +147,7 @@ impl ReloadableTls {
             let (identity, trust) = self.files.build(&contents, &self.is_blocked, Some(&before), &*self.clock)?;
             self.swap(&identity, trust)?;
             state.identity = identity;
+            self.reloaded.notify_one();
             Ok(())
         });
         let outcome = if replaced.is_ok() { "loaded" } else { "kept_previous" };

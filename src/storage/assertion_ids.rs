@@ -38,6 +38,17 @@ impl Database {
         })
     }
 
+    /// Has the assertion of this id been used? One that has ended may be forgotten.
+    pub async fn knows_assertion_id(&self, id: Uuid) -> Result<bool, StorageError> {
+        on_connection!(self, reader, SHORT, |connection, _pools| {
+            let found: Option<(i64,)> = sqlx::query_as("SELECT expires_at FROM assertion_ids WHERE id = $1")
+                .bind(id)
+                .fetch_optional(connection)
+                .await?;
+            Ok(found.is_some())
+        })
+    }
+
     /// Deletes at most `limit` ids that ended before `now`; gives how many.
     pub async fn prune_assertion_ids(&self, now: UnixTime, limit: u32) -> Result<u64, StorageError> {
         const PRUNE: &str = "DELETE FROM assertion_ids WHERE id IN \

@@ -152,7 +152,7 @@ pub const ALL: &[Metric] = &[
         kind: Kind::Gauge,
         unit: Unit::Count,
         labels: &["kind"],
-        help: "Ways in of consumers that end within 30 days without a successor, by kind.",
+        help: "What ends soon or has ended, and has no successor: certificates, secrets, keys, revocation lists, by kind.",
     },
     Metric {
         name: "careconnect_argon2_queue_depth",

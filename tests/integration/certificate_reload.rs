@@ -127,14 +127,19 @@ fn an_unusable_file_is_named_with_its_fault() {
 }
 
 #[test]
-fn an_expired_certificate_is_a_warning_for_the_clock_may_be_wrong() {
+fn a_certificate_out_of_date_is_a_warning_for_the_clock_may_be_wrong() {
     let (log, directory) = (Log::capture(), tempfile::tempdir().unwrap());
     let root = Authority::new("Root");
-    let expired = root.issue("localhost", |params| valid(params, NOW.plus(-9), NOW.plus(-1)));
-    write_identity(directory.path(), &expired);
+    let valid_in = |from, until| root.issue("localhost", |params| valid(params, NOW.plus(from), NOW.plus(until)));
     fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
+    write_identity(directory.path(), &valid_in(9, 99));
     assert!(load(directory.path()).is_ok());
-    assert!(log.text().contains("tls_certificate_out_of_date"), "{}", log.text());
+    assert!(log.text().contains("tls_certificate_not_yet_valid"), "{}", log.text());
+    write_identity(directory.path(), &valid_in(-9, -1));
+    assert!(load(directory.path()).is_ok());
+    let (_, expiries) = files(directory.path()).examine(NOW).unwrap();
+    assert_eq!(expiries.len(), 1, "{expiries:?}");
+    assert!(expiries[0].kind == "server_certificate" && expiries[0].is_over(NOW), "{expiries:?}");
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn a_certificate_for_another_host_is_a_warning_when_it_is_loaded_and_when_it_is_
     fs::write(directory.path().join("clients.pem"), root.pem()).unwrap();
     assert!(load(directory.path()).is_ok());
     assert!(log.text().contains("tls_certificate_for_another_host"), "{}", log.text());
-    let concerns = files(directory.path()).examine(NOW).unwrap();
+    let (concerns, _) = files(directory.path()).examine(NOW).unwrap();
     assert_eq!(concerns.len(), 1, "{concerns:?}");
     assert!(concerns[0].sentence.contains("does not name \"localhost\""), "{concerns:?}");
 }

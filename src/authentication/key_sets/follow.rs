@@ -47,6 +47,18 @@ impl KeySets {
         stop.run_until_cancelled(work).await;
     }
 
+    /// Fetches the sets at `uris` once, and now: for those who follow nothing, with a clock that stands still.
+    pub async fn fetch_once(self: &Arc<Self>, uris: impl IntoIterator<Item = KeySetUri>) {
+        self.hold(uris, self.clock.now());
+        let mut fetches = JoinSet::new();
+        loop {
+            self.begin_due(&mut fetches);
+            if fetches.join_next().await.is_none() {
+                return;
+            }
+        }
+    }
+
     /// Sees which sets are registered, when that may have changed since it `looked`.
     async fn look_through(&self, registered: &Arc<dyn RegisteredKeySets>, looked: &mut Option<(i64, UnixTime)>) {
         let (revision, now) = (registered.revision(), self.clock.now());
@@ -55,6 +67,12 @@ impl KeySets {
         }
         let register = registered.clone();
         let uris = blocking(move || register.uris(now)).await;
+        self.hold(uris, now);
+        *looked = Some((revision, now));
+    }
+
+    /// Holds these sets and no others; what is known of them stays.
+    fn hold(&self, uris: impl IntoIterator<Item = KeySetUri>, now: UnixTime) {
         let known = self.sets.load_full();
         let mut sets = HashMap::new();
         for uri in uris {
@@ -62,7 +80,6 @@ impl KeySets {
             sets.entry(uri.clone()).or_insert_with(set);
         }
         self.sets.store(Arc::new(sets));
-        *looked = Some((revision, now));
     }
 
     /// Begins the fetches that are due, those first that have waited longest.

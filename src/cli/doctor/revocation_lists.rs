@@ -5,12 +5,11 @@ use crate::{
     authentication::revocation_list::RevocationList,
     clock::UnixTime,
     config::{ClientAuthority, Config, InDoubt},
+    expiries::is_due,
     server::revocation_fetch::trust_at_start,
 };
 
 const CHECK: &str = "revocation";
-/// A list that ends sooner, in seconds, should have been renewed.
-const SOON: i64 = 6 * 3_600;
 
 /// One finding per list. Files that cannot be used are the business of the configuration's check.
 pub(super) async fn examine(config: &Config, now: UnixTime) -> Vec<Finding> {
@@ -39,7 +38,7 @@ fn examine_list(authority: &ClientAuthority, source: &str, list: &RevocationList
     if list.next_update <= now {
         return finding(authority.expired_crl, detail, "it is overdue: ask the authority, or see `expired_crl`");
     }
-    if list.next_update.since(now) < SOON {
+    if is_due(list, now) {
         return Finding::warning(CHECK, detail, "it ends soon: see that its successor arrives");
     }
     Finding::ok(CHECK, detail)
