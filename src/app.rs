@@ -6,9 +6,7 @@ use arc_swap::ArcSwap;
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
-    authentication::{
-        AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets,
-    },
+    authentication::{AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets},
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
     credential_uses::CredentialUses,

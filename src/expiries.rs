@@ -6,6 +6,7 @@ mod consumers;
 use crate::{
     authentication::{client_trust::ClientTrust, key_sets::KeySets, revocation_list::RevocationList},
     clock::UnixTime,
+    telemetry::legible,
 };
 
 pub use consumers::of_consumers;
@@ -32,6 +33,12 @@ impl Expiry {
     /// Has it ended?
     pub fn is_over(&self, now: UnixTime) -> bool {
         self.ends_at <= now
+    }
+
+    /// A line for people.
+    pub fn sentence(&self, now: UnixTime) -> String {
+        let verb = if self.is_over(now) { "ended" } else { "ends" };
+        format!("{}: {} {verb} at {}", self.kind.replace('_', " "), legible(&self.name), self.ends_at)
     }
 
     /// What an operator should do about it.
@@ -61,7 +68,8 @@ pub fn of_trust(trust: &ClientTrust, now: UnixTime) -> Vec<Expiry> {
     let mut expiries = Vec::new();
     for authority in trust.authorities() {
         let lasts = |key| authority.issuers().any(|other| other.thumbprint == key && other.not_after >= horizon(now));
-        for issuer in authority.issuers().filter(|issuer| issuer.not_after < horizon(now) && !lasts(issuer.thumbprint)) {
+        for issuer in authority.issuers().filter(|issuer| issuer.not_after < horizon(now) && !lasts(issuer.thumbprint))
+        {
             let name = format!("{}: {}", authority.label.name, issuer.subject);
             expiries.push(Expiry { kind: "authority", name, ends_at: issuer.not_after });
         }

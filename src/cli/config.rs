@@ -11,7 +11,7 @@ use super::{
     session::block_on,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, UnixTime},
     config::{FileFindings, LoadedConfig, Problem},
     expiries::Expiry,
 };
@@ -53,8 +53,9 @@ fn check(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
-    let Examination { loaded, mut findings, expiries } = examination::examine(config_path, SystemClock.now());
-    findings.warnings.extend(expiries.iter().map(as_warning));
+    let now = SystemClock.now();
+    let Examination { loaded, mut findings, expiries } = examination::examine(config_path, now);
+    findings.warnings.extend(expiries.iter().map(|expiry| as_warning(expiry, now)));
     if let Some(LoadedConfig { config, .. }) = loaded {
         if findings.problems.is_empty() {
             let keys = examination::signing_keys(&config).err();
@@ -66,9 +67,9 @@ fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
     Ok(findings)
 }
 
-fn as_warning(expiry: &Expiry) -> Problem {
+fn as_warning(expiry: &Expiry, now: UnixTime) -> Problem {
     let key = if expiry.kind == "server_certificate" { "tls.certificate_file" } else { "tls.client_authorities" };
-    Problem::of_key(key, format!("{} ends at {}: {}", expiry.name, expiry.ends_at, expiry.repair()))
+    Problem::of_key(key, format!("{}: {}", expiry.sentence(now), expiry.repair()))
 }
 
 fn dump(config_path: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {

@@ -74,7 +74,8 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let now = app.clock.now(); // read once, passed down
     app.registry_is_fresh(now)?;
     let registered = find_consumer(app, request, caller.peer, now)?;
-    let requester = app.authenticator.authenticate(request, registered, caller.peer, now).await.map_err(not_authenticated)?;
+    let requester =
+        app.authenticator.authenticate(request, registered, caller.peer, now).await.map_err(not_authenticated)?;
     if let Some(assertion_use) = requester.assertion_use() {
         record_assertion(app, assertion_use).await?;
     }

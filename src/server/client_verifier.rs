@@ -65,12 +65,7 @@ impl ClientVerifier {
 
 impl ClientAuthentication {
     /// May a client with this certificate come in?
-    pub fn admit(
-        &self,
-        certificate: &PeerCertificate,
-        trust: &ClientTrust,
-        now: UnixTime,
-    ) -> Result<(), ChainRefusal> {
+    pub fn admit(&self, certificate: &PeerCertificate, trust: &ClientTrust, now: UnixTime) -> Result<(), ChainRefusal> {
         let Err(why) = certificate.verdict(trust, now) else { return Ok(()) };
         match self {
             Self::Optional { self_signed } if certificate.is_self_issued() && self_signed(certificate) => {

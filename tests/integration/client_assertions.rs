@@ -1,7 +1,7 @@
 //! What proves an assertion, check by check, against keys and a time of our choice.
 
 use careconnect_auth::{
-    authentication::client_assertion::{AssertionRefusal, Circumstances, ProvenAssertion, prove},
+    authentication::client_assertion::{AssertionRefusal, CHECKS, Circumstances, ProvenAssertion, prove},
     domain::{ClientKey, CredentialId, Reason},
 };
 use careconnect_verifier::{Algorithm, UnverifiedAssertion};
@@ -93,6 +93,35 @@ fn a_key_of_each_algorithm_proves_and_only_with_its_own() {
             let refusal = judge(&relabelled, &registered, &circumstances()).unwrap_err();
             assert!(matches!(refusal, AssertionRefusal::SignatureWrong { .. }), "{other} as {algorithm}");
         }
+    }
+}
+
+#[test]
+fn the_checks_are_made_in_the_order_in_which_they_are_listed() {
+    let (scene, stranger) = (Scene::new(), AssertionKey::new(Algorithm::Es256));
+    let none = || json!({});
+    let faults = [
+        (none(), json!({ "iss": "another" })),
+        (json!({ "kid": null }), none()),
+        (json!({ "kid": "test-9" }), none()),
+        (none(), none()), // signed by a stranger
+        (json!({ "typ": "at+jwt" }), none()),
+        (none(), json!({ "aud": "https://another.example" })),
+        (none(), json!({ "exp": null })),
+        (none(), json!({ "exp": NOW.0 - 300 })),
+        (none(), json!({ "exp": NOW.0 + 900 })),
+        (none(), json!({ "nbf": NOW.0 + 200 })),
+        (none(), json!({ "jti": null })),
+    ];
+    for (at, (reason, _)) in CHECKS.iter().enumerate() {
+        let later = faults[at..].iter().rev(); // all faults from this check on, the first of them on top
+        let mended = (header("ES256"), claims());
+        let (header, claims) = later.fold(mended, |(header, claims), (in_header, in_claims)| {
+            (with(&header, in_header.clone()), with(&claims, in_claims.clone()))
+        });
+        let signer = if at <= 3 { &stranger } else { &scene.key };
+        let refusal = judge(&signer.sign(&header, &claims), &scene.registered, &circumstances()).unwrap_err();
+        assert_eq!(refusal.reason(), *reason);
     }
 }
 

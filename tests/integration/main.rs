@@ -12,6 +12,8 @@ mod configuration;
 mod connection_limits;
 mod credential_commands;
 mod discovery;
+mod doctor_commands;
+mod expiries;
 mod floors;
 mod framing;
 mod http2_floods;

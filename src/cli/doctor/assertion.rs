@@ -49,8 +49,7 @@ const REPLAYED: &str = "assertion_replayed";
 fn order() -> Vec<Check> {
     let read = [(READ, "the assertion can be read")];
     let own = client_assertion::CHECKS.map(|(reason, meaning)| (reason.name(), meaning));
-    let last =
-        [("consumer_suspended", "the registration is active"), (REPLAYED, "the 'jti' has not been used before")];
+    let last = [("consumer_suspended", "the registration is active"), (REPLAYED, "the 'jti' has not been used before")];
     read.into_iter().chain(own).chain(last).collect()
 }
 

@@ -47,7 +47,10 @@ const CAPPED: &str = "group_not_permitted";
 
 fn order() -> Vec<Check> {
     let handshake = [
-        (TRUSTED, "the listener takes it: from a configured authority, not revoked, in date; or self-signed and registered"),
+        (
+            TRUSTED,
+            "the listener takes it: from a configured authority, not revoked, in date; or self-signed and registered",
+        ),
         (BLOCKED, "no administrator has blocked it"),
         ("consumer_unknown", "the consumer is registered"),
     ];

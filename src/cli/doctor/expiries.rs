@@ -5,7 +5,6 @@ use crate::{
     cli::examination::Register,
     clock::UnixTime,
     expiries::{Expiry, of_consumers},
-    telemetry::legible,
 };
 
 const CHECK: &str = "expiry";
@@ -17,16 +16,16 @@ const MOST: usize = 50;
 pub(super) fn examine(files: Vec<Expiry>, register: Option<&Register>, now: UnixTime) -> Vec<Finding> {
     let own = files.iter().filter(|expiry| expiry.kind != "revocation_list").map(|expiry| {
         if expiry.is_over(now) {
-            Finding::failure(CHECK, sentence(expiry, now), expiry.repair())
+            Finding::failure(CHECK, expiry.sentence(now), expiry.repair())
         } else {
-            Finding::warning(CHECK, sentence(expiry, now), expiry.repair())
+            Finding::warning(CHECK, expiry.sentence(now), expiry.repair())
         }
     });
     let of_consumers = register.map(|register| of_consumers(&register.consumers, &register.uses, now));
     let of_consumers = of_consumers.unwrap_or_default();
     let left_out = of_consumers.len().saturating_sub(MOST);
     let first = of_consumers.iter().take(MOST);
-    let first = first.map(|expiry| Finding::warning(CHECK, sentence(expiry, now), expiry.repair()));
+    let first = first.map(|expiry| Finding::warning(CHECK, expiry.sentence(now), expiry.repair()));
     let mut findings: Vec<Finding> = own.chain(first).collect();
     if left_out > 0 {
         let detail = format!("{left_out} more ways in of consumers end soon");
@@ -36,9 +35,4 @@ pub(super) fn examine(files: Vec<Expiry>, register: Option<&Register>, now: Unix
         findings.push(Finding::ok(CHECK, "nothing ends within 30 days"));
     }
     findings
-}
-
-fn sentence(expiry: &Expiry, now: UnixTime) -> String {
-    let verb = if expiry.is_over(now) { "ended" } else { "ends" };
-    format!("{}: {} {verb} at {}", expiry.kind.replace('_', " "), legible(&expiry.name), expiry.ends_at)
 }

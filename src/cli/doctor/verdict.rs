@@ -129,7 +129,8 @@ impl ProofVerdict {
         self.notes.iter().try_for_each(|note| output::line(&format!("note    {note}")))?;
         output::line("")?;
         let consumer = self.client_id.as_ref().zip(self.consumer.as_ref());
-        let consumer = consumer.map_or_else(|| "nobody who is registered".to_owned(), |(id, name)| format!("{name} ({id})"));
+        let consumer =
+            consumer.map_or_else(|| "nobody who is registered".to_owned(), |(id, name)| format!("{name} ({id})"));
         let mut fields = vec![("at", self.at.clone()), ("consumer", consumer)];
         fields.extend(self.credential.iter().map(|label| ("proven by", format!("{label:?}"))));
         fields.extend(self.policies.iter().map(|policies| ("policies", policies.clone())));
