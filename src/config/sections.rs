@@ -107,6 +107,9 @@ section! {
         directory: PathBuf = PathBuf::from("records");
         /// After how many days a file is deleted; `0`: never.
         keep_days: Count<0, 36_500> = Count::of(90);
+        /// How long a day's file may become, in MiB, for refusals to be in it; tokens always are. Strangers, who can be
+        /// refused as often as they like, must not fill the disk.
+        refusals_up_to_megabytes: Count<1, 1_000_000> = Count::of(256);
     }
 }
 
