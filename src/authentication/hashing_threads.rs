@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// A few threads of the lowest priority, each with memory of its own that it keeps: a flood of wrong secrets takes what
-/// processor time is left over, and the requests that need none of it go on.
+/// A few threads of low priority, each with memory of its own that it keeps: a flood of wrong secrets takes what processor
+/// time is left over, and the requests that need none of it go on.
 pub(super) struct HashingThreads(Sender<Job>);
 
 impl HashingThreads {
@@ -49,9 +49,13 @@ impl HashingThreads {
     }
 }
 
+/// On a busy processor that is a tenth of a serving thread's share: consumers hardly notice it, and a new one still gets in.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 fn work(queue: &Mutex<Receiver<Job>>) {
     #[cfg(target_os = "linux")] // elsewhere it would lower the whole process
-    let _as_it_was = rustix::process::setpriority_process(None, 19);
+    let _as_it_was = rustix::process::setpriority_process(None, NICE);
     let mut memory = Vec::new();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
