@@ -221,7 +221,7 @@ impl Proof {
             Self::Certificate(own) => peer.certificate.as_ref().is_some_and(|certificate| {
                 let is_own = own.iter().any(|identity| certificate.identities().contains(identity));
                 let is_trusted = || match certificate.is_self_issued() {
-                    true => certificate.check_dates(now).is_ok(), // its thumbprint is configured
+                    true => certificate.check_alone(trust, now).is_ok(), // its thumbprint is configured
                     false => certificate.verdict(trust, now).is_ok(),
                 };
                 is_own && is_trusted()
