@@ -60,7 +60,7 @@ pub const fn horizon(now: UnixTime) -> UnixTime {
 
 /// The server's own certificate in `file`, which is valid until `not_after`.
 pub fn of_server_certificate(file: String, not_after: UnixTime, now: UnixTime) -> Option<Expiry> {
-    (not_after < horizon(now)).then(|| Expiry { kind: "server_certificate", name: file, ends_at: not_after })
+    (not_after < horizon(now)).then_some(Expiry { kind: "server_certificate", name: file, ends_at: not_after })
 }
 
 /// The certificates of authorities, but for those whose key has a certificate that lasts, and the revocation lists.
