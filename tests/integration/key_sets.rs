@@ -14,6 +14,7 @@ use careconnect_auth::{
     clock::{Clock, ManualClock, UnixTime},
     config::Assertions,
     domain::KeySetUri,
+    expiries::of_key_sets,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -165,8 +166,12 @@ async fn the_last_good_keys_count_during_an_outage_for_a_set_time_and_it_is_logg
     assert!(followed.until_error(&uri).await.contains("503"));
     assert_eq!(followed.key_ids(&uri).unwrap(), ["one"]);
     assert_eq!(log.text().matches("cannot be fetched").count(), 1, "{}", log.text());
+    assert_eq!(of_key_sets(&followed.sets, NOW.plus(1200)), []);
+    let stale = of_key_sets(&followed.sets, NOW.plus(1201));
+    assert!(stale[0].name == uri.as_str() && !stale[0].is_over(NOW.plus(1201)), "{stale:?}");
     followed.clock.advance(86_400);
     assert!(matches!(followed.key_ids(&uri), Err(NoKeys::TooOld { fetched_at: NOW, .. })));
+    assert!(stale[0].is_over(followed.clock.now()), "{stale:?}");
 
     host.publish(SET, &[key("two")]);
     until("the end of the outage", async || {

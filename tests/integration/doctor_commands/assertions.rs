@@ -112,7 +112,7 @@ async fn the_check_that_fails_is_shown_with_both_sides() {
 
 #[tokio::test]
 async fn an_operator_reads_it_as_lines_and_the_assertion_itself_is_never_shown() {
-    // R47
+    // R55
     let scene = Scene::new().await;
     let assertion = scene.signed(json!({}), json!({ "aud": "https://elsewhere.nhs.uk" }));
     std::fs::write(scene.server.directory.path().join("a.jwt"), &assertion).unwrap();
