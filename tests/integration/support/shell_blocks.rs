@@ -1,0 +1,30 @@
+//! The fenced blocks of a document, and how to run those for a shell as a reader would.
+
+use std::{path::Path, process::Command};
+
+use super::dev::Dev;
+
+/// The blocks of a language.
+pub(crate) fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let after = text.split(&fence[..]).skip(1);
+    after.filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
+}
+
+/// The files that a document links to, as it names them.
+pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    targets.filter(|target| !target.contains("://"))
+}
+
+/// Runs a block as it stands, but for the port and for how the binary is called; gives what it prints.
+pub(crate) fn run(block: &str, dev: &Dev, directory: &Path, environment: &[(&str, &str)]) -> String {
+    let issuer = dev.manifest()["issuer"].as_str().unwrap().to_owned();
+    let binary = env!("CARGO_BIN_EXE_careconnect-auth");
+    let block = block.replace("https://localhost:8443/careconnect", &issuer).replace("cargo run --", binary);
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &block]).current_dir(directory).envs(environment.iter().copied());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
