@@ -28,6 +28,11 @@ impl Dev {
         Self { child, welcome: said.join("\n"), directory: directory.join("dev") }
     }
 
+    /// The service root of its first provider.
+    pub(crate) fn provider(&self) -> String {
+        self.manifest()["providers"][0]["base_url"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn manifest(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.directory.join("dev.json")).unwrap()).unwrap()
     }

@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::Command};
 
-use super::dev::Dev;
+use super::{
+    dev::Dev,
+    foreign::{alone, said},
+};
 
 /// The blocks of a language.
 pub(crate) fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -18,13 +21,17 @@ pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Runs a block as it stands, but for the port and for how the binary is called; gives what it prints.
+#[track_caller]
 pub(crate) fn run(block: &str, dev: &Dev, directory: &Path, environment: &[(&str, &str)]) -> String {
-    let issuer = dev.manifest()["issuer"].as_str().unwrap().to_owned();
-    let binary = env!("CARGO_BIN_EXE_careconnect-auth");
-    let block = block.replace("https://localhost:8443/careconnect", &issuer).replace("cargo run --", binary);
-    let mut shell = Command::new("sh");
-    shell.args(["-euc", &block]).current_dir(directory).envs(environment.iter().copied());
-    let output = shell.output().unwrap();
-    assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let binary = Path::new(env!("CARGO_BIN_EXE_careconnect-auth"));
+    let block = at(dev, block).replace("cargo run --", binary.to_str().unwrap());
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut shell = alone(Command::new("sh"));
+    shell.args(["-euc", &block]).current_dir(directory).env("PATH", path).envs(environment.iter().copied());
+    said(shell)
+}
+
+/// A block with the port of this server.
+pub(crate) fn at(dev: &Dev, block: &str) -> String {
+    block.replace("https://localhost:8443/careconnect", dev.manifest()["issuer"].as_str().unwrap())
 }

@@ -1,0 +1,42 @@
+//! Programs that we did not write, run offline of everything but the server under test.
+
+use std::{
+    ffi::OsString,
+    path::Path,
+    process::{Command, Output},
+};
+
+/// A Python with `tests/interop/requirements.txt`.
+pub(crate) fn python() -> Command {
+    alone(Command::new(named("INTEROP_PYTHON")))
+}
+
+/// Node with `tests/interop/package.json` in reach of what is in `directory`.
+pub(crate) fn node(directory: &Path) -> Command {
+    std::os::unix::fs::symlink(named("INTEROP_NODE_MODULES"), directory.join("node_modules")).unwrap();
+    alone(Command::new("node"))
+}
+
+fn named(variable: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names what tests/run installs: run tests/run"))
+}
+
+/// Neither a proxy nor the authorities of the environment count.
+pub(crate) fn alone(mut command: Command) -> Command {
+    for variable in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
+        command.env_remove(variable);
+    }
+    for variable in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// What a command prints that must succeed.
+#[track_caller]
+pub(crate) fn said(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{command:?}\n{stdout}\n{}", String::from_utf8_lossy(&stderr));
+    stdout
+}
