@@ -33,8 +33,12 @@ impl Dev {
         self.manifest()["providers"][0]["base_url"].as_str().unwrap().to_owned()
     }
 
+    pub(crate) fn manifest_file(&self) -> PathBuf {
+        self.directory.join("dev.json")
+    }
+
     pub(crate) fn manifest(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.directory.join("dev.json")).unwrap()).unwrap()
+        serde_json::from_slice(&std::fs::read(self.manifest_file()).unwrap()).unwrap()
     }
 }
 
