@@ -7,25 +7,11 @@ use serde_json::Value;
 use crate::support::{
     dev::Dev,
     foreign::{python, said},
-    shell_blocks::{at, blocks, links, run},
+    shell_blocks::{UNHURRIED, at, blocks, links, run},
 };
 
 const GUIDE: &str = include_str!("../../docs/consumers.md");
 
-/// What is registered counts within a second, less than a reader needs from one line to the next. An answer that may
-/// come of that is not the last one.
-const UNHURRIED: &str = r#"
-curl() {
-  for attempt in $(seq 80); do
-    answer=$(command curl --silent "$@") || answer=
-    case $answer in
-      ''|*client_authentication_failed*|*assertion_key_unknown*|*assertion_audience*|*too_many_failures*) sleep 0.25 ;;
-      *) break ;;
-    esac
-  done
-  echo "$answer"
-}
-"#;
 const NEXT: &str = "\necho '--- next block ---'\n";
 
 #[test]

@@ -1,17 +1,13 @@
 //! `dev`, its `dev.json`, and clients that we did not write: Authlib, PyJWT and MSAL of Python, openid-client of Node.
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
 use crate::support::{
     command::{run, run_with_input},
     dev::Dev,
-    foreign::{node, python, said},
-    soon::until,
+    foreign::{node, python, said, said_soon},
 };
 
 /// Of `dev.json`, the consumers that get tokens.
@@ -70,8 +66,8 @@ fn the_request_of_the_nhs_api_platform_gets_a_token_once() {
     assert_eq!(said(pyjwt).trim(), supplier["asid"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn msal_names_its_key_by_its_certificate() {
+#[test]
+fn msal_names_its_key_by_its_certificate() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
     let make = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=msal -keyout msal.key -out msal.pem";
@@ -88,13 +84,12 @@ async fn msal_names_its_key_by_its_certificate() {
     );
     operator("credential add msal --key-algorithm RS256"); // the same key, for applications that give a thumbprint
     for thumbprint in ["sha256", "sha1"] {
-        let ask = || -> Output {
+        said_soon(|| {
             let mut msal = python();
             msal.arg(program("msal_certificate.py")).arg(dev.manifest_file()).arg("msal");
             msal.args(["msal.key", "msal.pem", thumbprint]).current_dir(directory.path());
-            msal.output().unwrap()
-        };
-        until("MSAL gets a token", async || ask().status.success()).await;
+            msal
+        });
     }
 }
 

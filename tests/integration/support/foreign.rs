@@ -4,7 +4,10 @@ use std::{
     ffi::OsString,
     path::Path,
     process::{Command, Output},
+    time::Instant,
 };
+
+use super::soon::SOON;
 
 /// A Python with `tests/interop/requirements.txt`.
 pub(crate) fn python() -> Command {
@@ -38,7 +41,25 @@ pub(crate) fn alone(mut command: Command) -> Command {
 /// What a command prints that must succeed.
 #[track_caller]
 pub(crate) fn said(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    printed(&command, output)
+}
+
+/// What a command prints that must succeed soon, if not at once.
+#[track_caller]
+pub(crate) fn said_soon(make: impl Fn() -> Command) -> String {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let mut command = make();
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        if output.status.success() || Instant::now() > deadline {
+            return printed(&command, output);
+        }
+    }
+}
+
+#[track_caller]
+fn printed(command: &Command, Output { status, stdout, stderr }: Output) -> String {
     let stdout = String::from_utf8(stdout).unwrap();
     assert!(status.success(), "{command:?}\n{stdout}\n{}", String::from_utf8_lossy(&stderr));
     stdout
