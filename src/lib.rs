@@ -18,15 +18,17 @@
 //!
 //! # One token request
 //!
-//! Down one floor at a time, and back once; it reads no database.
+//! Down one floor at a time, and back once; it reads no database, and writes to one only that an assertion was used.
 //!
 //! ```text
 //! server/handshake.rs         TLS handshake finished → PeerConnection { address, certificate? }
+//! http/forwarded.rs           behind a proxy         → the consumer's address and certificate instead of the proxy's
 //! http/token.rs               HTTP                   → header and form body
 //! operations/issue_token.rs                            now = clock.now(), read once
 //!   1 domain/token_request.rs    parse               → TokenRequest
 //!   2 registry.rs                find the consumer   → Option<Arc<ConsumerSystem>>
 //!   3 authentication/            prove it            → AuthenticatedConsumer   (only authenticate() makes one)
+//!     replay.rs                  record its use      → once, of an assertion
 //!   4 registry.rs                find the provider   → Arc<ProviderSystem>
 //!   5 authorisation.rs           decide              → GrantedAccess, or why not
 //!   6 signing/                   sign its claims     → SignedToken
@@ -38,7 +40,7 @@
 //! # One registration
 //!
 //! ```text
-//! cli/consumer.rs                      flags → ConsumerRegistration
+//! cli/consumer/register.rs             flags → ConsumerRegistration
 //! operations/register_consumer.rs      makes the id, and the secret if asked for; hashes it
 //! storage/consumers.rs                 bumps the revision and writes all rows, in one transaction
 //! registry.rs                          sees the revision within a second, on every node, and reads what changed

@@ -1,4 +1,4 @@
-//! Threads that compute Argon2 when nobody else needs the processor.
+//! Threads that compute Argon2, after everything that waits for the processor as well.
 
 use std::{
     fmt,
@@ -16,8 +16,13 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// A few threads of the lowest priority, each with memory of its own that it keeps: a flood of wrong secrets takes what
-/// processor time is left over, and the requests that need none of it go on.
+/// The threads' niceness: they give way to requests that need no hashing. At 19, the most, a processor that is busy with
+/// other things would hardly ever verify a new secret.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// A few threads of lower priority, each with memory of its own that it keeps: a flood of wrong secrets takes little of
+/// the processor time that others need.
 pub(super) struct HashingThreads(Sender<Job>);
 
 impl HashingThreads {
@@ -51,7 +56,7 @@ impl HashingThreads {
 
 fn work(queue: &Mutex<Receiver<Job>>) {
     #[cfg(target_os = "linux")] // elsewhere it would lower the whole process
-    let _as_it_was = rustix::process::setpriority_process(None, 19);
+    let _as_it_was = rustix::process::setpriority_process(None, NICENESS);
     let mut memory = Vec::new();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();

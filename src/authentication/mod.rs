@@ -142,11 +142,11 @@ impl Authenticator {
             now,
         };
         let proven = client_assertion::prove(assertion, keys, &circumstances).map_err(|refusal| {
-            if let AssertionRefusal::KeyUnknown { .. } = refusal {
-                if known.is_none() {
-                    let claimed = attempt.client_id.to_owned();
-                    return AuthenticationFailure::AssertionOfUnknownConsumer { refusal, claimed };
-                }
+            if known.is_none() && matches!(refusal, AssertionRefusal::KeyUnknown { .. }) {
+                let claimed = attempt.client_id.to_owned();
+                return AuthenticationFailure::AssertionOfUnknownConsumer { refusal, claimed };
+            }
+            if refusal.is_of_the_key() {
                 sets.iter().for_each(|(_, uri)| self.key_sets.note_unknown_key(uri));
                 if let Some(why) = fetched.iter().find_map(|(_, keys)| keys.as_ref().err()) {
                     return AuthenticationFailure::KeySetMissing { refusal, why: why.clone() };

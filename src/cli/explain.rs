@@ -22,7 +22,7 @@ pub(super) struct ExplainArguments {
 
 /// Exit code 1 when the record has no such request.
 pub(super) fn run(arguments: &ExplainArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    let Record { directory, keep_days } = session.load_config()?.config.record;
+    let Record { directory, keep_days, .. } = session.load_config()?.config.record;
     let cannot = || format!("the issuance record in {} cannot be read", directory.display());
     let Some(entry) = find(&directory, arguments.trace_id).with_context(cannot)? else {
         output::note(&not_found(arguments.trace_id, &directory, keep_days.get()));

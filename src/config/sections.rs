@@ -107,6 +107,9 @@ section! {
         directory: PathBuf = PathBuf::from("records");
         /// After how many days a file is deleted; `0`: never.
         keep_days: Count<0, 36_500> = Count::of(90);
+        /// How long a day's file may become, in MiB, for refusals to be in it; tokens always are. Strangers, who can be
+        /// refused as often as they like, must not fill the disk.
+        refusals_up_to_megabytes: Count<1, 1_000_000> = Count::of(256);
     }
 }
 
@@ -125,7 +128,7 @@ section! {
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
         /// How long requests in flight may go on after the order to stop.
         drain_timeout_seconds: Seconds<0, 600> = Seconds::of(20);
-        /// Argon2 computations at the same time, each of 19 MiB; `0`: one for two cores. They run at the lowest priority.
+        /// Argon2 computations at the same time, each of 19 MiB; `0`: one for two cores. They run at a lower priority than requests.
         argon2_concurrency: Count<0, 1_024> = Count::of(0);
         /// Secrets that wait for an Argon2 computation; more are answered with 503.
         argon2_queue_length: Count<0, 100_000> = Count::of(128);

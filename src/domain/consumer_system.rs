@@ -28,7 +28,7 @@ pub struct ConsumerSystem {
     pub credentials: Vec<Arc<Credential>>,
     /// Whether its assertions may name the token endpoint as their audience, and not only the issuer.
     pub accepts_token_endpoint_audience: bool,
-    /// How many tokens it may ask for in a minute; none for the limit of the configuration.
+    /// How many tokens it may ask for in a minute, 0 for as many as it likes; none for the configuration's limit.
     pub requests_per_minute: Option<u32>,
     /// Whether it may come in at all.
     pub status: RegistrationStatus,

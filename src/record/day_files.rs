@@ -41,6 +41,11 @@ impl DayFiles {
         OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(self.directory.join(name))
     }
 
+    /// How long the file of that name is, in bytes.
+    pub(super) fn length_of(&self, name: &str) -> u64 {
+        fs::metadata(self.directory.join(name)).map(|metadata| metadata.len()).unwrap_or_default()
+    }
+
     /// Appends whole lines to the file of that name. Gives the number of bytes of `lines` that it took, and why it took no
     /// more.
     pub(super) fn append(&self, name: &str, lines: &[u8]) -> (usize, io::Result<()>) {

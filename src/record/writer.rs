@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,7 @@ use super::{
     day_files::{DayFiles, RecordError, file_name},
     entry::{Entry, Outcome},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, config};
 
 /// Lines that may wait for the thread. Refusals, which cost a stranger nothing, never take more than half of it.
 const MAX_WAITING: usize = 4096;
@@ -38,7 +37,7 @@ pub enum NotRecorded {
     /// The disk does not answer.
     #[error("the line was not written within {} s", PATIENCE.as_secs())]
     Late,
-    /// The operating system refused it; the log says how.
+    /// The operating system refused it, or it is a refusal and the file is long enough; the log says which.
     #[error("the line could not be written")]
     Failed,
 }
@@ -54,17 +53,20 @@ struct Line {
     file: String,
     text: Vec<u8>,
     written: oneshot::Sender<()>,
+    is_refusal: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl IssuanceRecord {
-    /// A record in `directory`, which is made with mode 0700 if it is not there. Files older than `keep_days` are deleted;
-    /// `0` keeps all. Blocks.
-    pub fn open(directory: PathBuf, keep_days: usize, clock: Arc<dyn Clock>) -> Result<Self, RecordError> {
-        let files = DayFiles::open(directory.clone(), i64::try_from(keep_days).unwrap_or(0), clock.now())?;
+    /// A record as configured. Its directory is made with mode 0700 if it is not there. Blocks.
+    pub fn open(section: &config::Record, clock: Arc<dyn Clock>) -> Result<Self, RecordError> {
+        let (directory, keep_days) = (section.directory.clone(), i64::try_from(section.keep_days.get()).unwrap_or(0));
+        let files = DayFiles::open(directory.clone(), keep_days, clock.now())?;
+        let most_with_refusals = u64::try_from(section.refusals_up_to_megabytes.get()).unwrap_or(u64::MAX) << 20;
         let (lines, received) = sync_channel(MAX_WAITING);
         let is_failing = Arc::new(AtomicBool::new(false));
-        let writer = Writer { files, clock, is_failing: is_failing.clone(), tidied: String::new() };
+        let (tidied, full) = (String::new(), String::new());
+        let writer = Writer { files, clock, is_failing: is_failing.clone(), tidied, most_with_refusals, full };
         let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&received));
         thread.map_err(|source| RecordError { directory, source })?;
         Ok(Self { lines, places_of_refusals: Arc::new(Semaphore::new(MAX_WAITING / 2)), is_failing })
@@ -89,7 +91,8 @@ impl IssuanceRecord {
         let mut text = serde_json::to_vec(entry).map_err(|_| NotRecorded::Failed)?;
         text.push(b'\n');
         let (written, told) = oneshot::channel();
-        let line = Line { file: file_name(entry.time), text, written, _place: place };
+        let is_refusal = place.is_some();
+        let line = Line { file: file_name(entry.time), text, written, is_refusal, _place: place };
         self.lines.try_send(line).map_err(|refused| match refused {
             TrySendError::Full(_) => NotRecorded::Busy,
             TrySendError::Disconnected(_) => NotRecorded::Failed,
@@ -115,6 +118,10 @@ struct Writer {
     is_failing: Arc<AtomicBool>,
     /// The file of the day on which old ones were last looked for.
     tidied: String,
+    /// How long a file may be, in bytes, for refusals to go in: strangers must not fill the disk.
+    most_with_refusals: u64,
+    /// The file that has become longer.
+    full: String,
 }
 
 impl Writer {
@@ -134,7 +141,11 @@ impl Writer {
     }
 
     /// Writes the lines, and tells those who wait for them. A dropped `written` tells that it could not be.
-    fn write(&self, lines: Vec<Line>) {
+    fn write(&mut self, mut lines: Vec<Line>) {
+        if let Some(refusal) = lines.iter().find(|line| line.is_refusal).map(|line| line.file.clone()) {
+            self.note_length_of(refusal);
+            lines.retain(|line| !line.is_refusal || line.file != self.full);
+        }
         let mut lines = lines.into_iter().peekable();
         while let Some(first) = lines.next() {
             let mut group = vec![first];
@@ -151,6 +162,14 @@ impl Writer {
                 }
             }
         }
+    }
+
+    fn note_length_of(&mut self, file: String) {
+        if self.full == file || self.files.length_of(&file) < self.most_with_refusals {
+            return;
+        }
+        tracing::warn!(event = "record_full", file, "today's record has become long: refusals are no longer in it");
+        self.full = file;
     }
 
     /// Appends, and gives the number of bytes that were taken.
@@ -189,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        clock::UnixTime,
+        clock::{ManualClock, UnixTime},
         domain::{Reason, Refusal},
     };
 
@@ -227,5 +246,21 @@ mod tests {
         assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Busy)));
         drop(received);
         assert_eq!(record.write(&issued()).now_or_never(), Some(Err(NotRecorded::Failed)));
+    }
+    #[tokio::test]
+    async fn strangers_do_not_fill_the_disk_and_tokens_are_recorded_all_the_same() {
+        // R54, R56
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(file_name(UnixTime(0))), vec![b'\n'; 1 << 20]).unwrap();
+        let section = config::Record {
+            directory: directory.path().to_owned(),
+            refusals_up_to_megabytes: config::Count::of(1),
+            ..config::Record::default()
+        };
+        let record = IssuanceRecord::open(&section, Arc::new(ManualClock::at(UnixTime(0)))).unwrap();
+        let refused = entry((&Refusal::new(Reason::GrantTypeMissing, "grant_type is missing")).into());
+        assert_eq!(record.write(&refused).await, Err(NotRecorded::Failed));
+        assert_eq!(record.write(&issued()).await, Ok(()));
+        assert!(!record.is_failing());
     }
 }

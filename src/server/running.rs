@@ -84,8 +84,8 @@ impl RunningServer {
         let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
         let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
         let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
-        let (records, keep_days, now) = (config.record.directory.clone(), config.record.keep_days, clock.clone());
-        let record = blocking(move || IssuanceRecord::open(records, keep_days.get(), now)).await?;
+        let (section, now) = (config.record.clone(), clock.clone());
+        let record = blocking(move || IssuanceRecord::open(&section, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);

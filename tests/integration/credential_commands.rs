@@ -159,7 +159,7 @@ async fn a_consumer_is_changed_only_where_it_is_told_to_be() {
     assert_eq!((&both["accepts_token_endpoint_audience"], &both["requests_per_minute"]), (&true.into(), &300.into()));
     let one = change(&["--requests-per-minute", "none"]).success().json();
     assert_eq!((&one["accepts_token_endpoint_audience"], &one["requests_per_minute"]), (&true.into(), &Value::Null));
-    for wrong in [&[][..], &["--requests-per-minute", "0"], &["--token-endpoint-audience", "maybe"]] {
+    for wrong in [&[][..], &["--requests-per-minute", "-1"], &["--token-endpoint-audience", "maybe"]] {
         assert_eq!(change(wrong).code, 2, "{wrong:?}");
     }
 }

@@ -139,6 +139,11 @@ impl AssertionRefusal {
         }
     }
 
+    /// Might it be none with keys that the consumer has published since?
+    pub const fn is_of_the_key(&self) -> bool {
+        matches!(self, Self::KeyUnknown { .. } | Self::AlgorithmDiffers { .. } | Self::SignatureWrong { .. })
+    }
+
     /// Both sides, for the operator.
     pub fn check(&self) -> FailedCheck {
         let both = |expected: &str, received: &str| (expected.to_owned(), received.to_owned());

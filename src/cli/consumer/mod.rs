@@ -57,7 +57,7 @@ pub(super) struct Change {
     /// Whether assertions may name the token endpoint as their audience: true or false.
     #[arg(long, action = ArgAction::Set, value_name = "BOOLEAN")]
     token_endpoint_audience: Option<bool>,
-    /// How many tokens it may ask for in a minute; `none` for the configuration's limit.
+    /// How many tokens it may ask for in a minute; 0: as many as it likes; `none`: the configuration's limit.
     #[arg(long, value_name = "NUMBER", value_parser = rate)]
     requests_per_minute: Option<Rate>,
 }
@@ -67,11 +67,11 @@ pub(super) struct Change {
 struct Rate(Option<u32>);
 
 fn rate(text: &str) -> Result<Rate, String> {
-    let refuse = || format!("{text:?} is no rate: expected a number from 1 on, or none");
+    let refuse = |_| format!("{text:?} is no rate: expected a number, or none");
     if text == "none" {
         return Ok(Rate(None));
     }
-    text.parse().ok().filter(|rate| *rate > 0).map(|rate| Rate(Some(rate))).ok_or_else(refuse)
+    text.parse().map(|rate| Rate(Some(rate))).map_err(refuse)
 }
 
 pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result<ExitCode> {

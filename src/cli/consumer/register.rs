@@ -45,8 +45,8 @@ pub(in crate::cli) struct Registration {
     /// Accept assertions whose audience is the token endpoint, too, as the NHS API platform, SMART and MSAL write them.
     #[arg(long)]
     token_endpoint_audience: bool,
-    /// How many tokens it may ask for in a minute, instead of the configuration's limit.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many tokens it may ask for in a minute, instead of the configuration's limit; 0: as many as it likes.
+    #[arg(long, value_name = "NUMBER")]
     requests_per_minute: Option<u32>,
     /// Keep an id that is in use elsewhere, instead of a new one.
     #[arg(long)]

@@ -83,6 +83,19 @@ impl TestServer {
         Self { running, database, clock, server_authority, client_authority, directory }
     }
 
+    /// A second server of the same issuer, on the same database, with a register of its own in memory.
+    pub(crate) async fn another_node(&self) -> RunningServer {
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (own, file) = (self.running.address, self.directory.path().join("careconnect-auth.toml"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text =
+            text.replace(&format!("listen = \"{own}\""), &format!("listen = \"{}\"", public.local_addr().unwrap()));
+        let file = file.with_file_name("another-node.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = Config::load(Some(&file)).unwrap();
+        RunningServer::start(&config, self.clock.clone(), Sockets { public, metrics: None }).await.unwrap()
+    }
+
     pub(crate) fn issuer(&self) -> &str {
         self.running.app.issuer.as_str()
     }

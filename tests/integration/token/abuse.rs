@@ -200,7 +200,7 @@ async fn honest_consumers_keep_their_tokens_during_a_flood_of_wrong_secrets_and_
     };
     let honest = async {
         let client = server.client();
-        while refused.load(Ordering::Relaxed) < 300 {
+        while refused.load(Ordering::Relaxed) < 100 {
             let call = TokenCall::new(&server, client.clone()).basic(id, secret).field("resource", ROOT);
             call.send().await.token();
         }

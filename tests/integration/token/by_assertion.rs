@@ -20,14 +20,14 @@ use crate::support::{
 };
 
 /// A server, and a consumer that signs as the NHS API platform asks.
-struct Scene {
-    server: TestServer,
+pub(super) struct Scene {
+    pub(super) server: TestServer,
     key: AssertionKey,
     consumer: RegisteredConsumer,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with("").await
     }
 
@@ -50,11 +50,11 @@ impl Scene {
         json!({ "iss": client, "sub": client, "aud": self.server.issuer(), "exp": now + 300, "jti": jti })
     }
 
-    fn signed(&self, header_changes: Value, claim_changes: Value) -> String {
+    pub(super) fn signed(&self, header_changes: Value, claim_changes: Value) -> String {
         self.key.sign(&with(&header(), header_changes), &with(&self.claims(), claim_changes))
     }
 
-    fn call(&self, assertion: &str) -> TokenCall<'_> {
+    pub(super) fn call(&self, assertion: &str) -> TokenCall<'_> {
         let call = self.server.token().field("resource", ROOT);
         call.field("client_assertion_type", JWT_BEARER).field("client_assertion", assertion)
     }

@@ -4,5 +4,6 @@ mod by_assertion;
 mod by_certificate;
 mod by_secret;
 mod claims;
+mod nodes;
 mod refusals;
 mod scopes_and_audiences;
