@@ -73,8 +73,11 @@ fn kind(algorithm: Algorithm) -> anyhow::Result<&'static SignatureAlgorithm> {
     }
 }
 
-/// The public half of a key, and its private members of a JWK (RFC 7518 §6).
-fn members(pair: &KeyPair) -> anyhow::Result<(PublicJwk, Vec<(&'static str, Vec<u8>)>)> {
+/// Members of a JWK: name and octets.
+type Members = Vec<(&'static str, Vec<u8>)>;
+
+/// The public half of a key, and the members of its private half (RFC 7518 §6).
+fn members(pair: &KeyPair) -> anyhow::Result<(PublicJwk, Members)> {
     // PKCS#8 (RFC 5958 §2): version, algorithm, and the key in its algorithm's own form.
     let pkcs8 = sequence(pair.serialized_der())?;
     let key = sequence(octets(&pkcs8, 2)?)?;

@@ -24,9 +24,9 @@ curl() {
 
 /// The blocks of a language.
 pub(crate) fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
-    let fence = format!("```{language}\n");
-    let after = text.split(&fence[..]).skip(1);
-    after.filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
+    let fence = format!("```{language}");
+    let after = text.split(&fence[..]).skip(1).filter_map(|rest| rest.split_once('\n'));
+    after.filter_map(|(_, rest)| rest.split_once("```")).map(|(block, _)| block).collect()
 }
 
 /// The files that a document links to, as it names them.
@@ -40,9 +40,9 @@ pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn run(block: &str, dev: &Dev, directory: &Path, environment: &[(&str, &str)]) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_careconnect-auth"));
     let block = at(dev, block).replace("cargo run --", binary.to_str().unwrap());
-    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let block = format!("PATH='{}':$PATH\n{block}", binary.parent().unwrap().display());
     let mut shell = alone(Command::new("sh"));
-    shell.args(["-euc", &block]).current_dir(directory).env("PATH", path).envs(environment.iter().copied());
+    shell.args(["-euc", &block]).current_dir(directory).envs(environment.iter().copied());
     said(shell)
 }
 
