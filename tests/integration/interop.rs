@@ -1,24 +1,95 @@
-//! `dev`, its `dev.json`, and clients that we did not write: Authlib asks for tokens, PyJWT verifies them.
+//! `dev`, its `dev.json`, and clients that we did not write: Authlib, PyJWT and MSAL of Python, openid-client of Node.
 
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{command::run_with_input, dev::Dev};
+use crate::support::{
+    command::{run, run_with_input},
+    dev::Dev,
+    foreign::{node, python, said, said_soon},
+};
+
+/// Of `dev.json`, the consumers that get tokens.
+fn active_consumers(manifest: &Value) -> impl Iterator<Item = &Value> {
+    manifest["consumers"].as_array().unwrap().iter().filter(|consumer| consumer["status"] == "active")
+}
+
+/// The path of one of the programs.
+fn program(name: &str) -> String {
+    format!("{}/tests/interop/{name}", env!("CARGO_MANIFEST_DIR"))
+}
 
 #[test]
-fn clients_that_we_did_not_write_get_tokens_and_verify_them() {
-    let python = std::env::var_os("INTEROP_PYTHON")
-        .expect("INTEROP_PYTHON names a Python with tests/interop/requirements.txt: run tests/run");
+fn authlib_gets_tokens_by_each_method_and_pyjwt_verifies_them() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    for method in ["client_secret", "tls_client_auth", "self_signed_tls_client_auth"] {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/get_token.py");
-        let output =
-            Command::new(&python).arg(script).arg(dev.directory.join("dev.json")).arg(method).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{method}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(said.contains("ES256"), "{said}");
+    for consumer in active_consumers(&dev.manifest()) {
+        let mut authlib = python();
+        authlib.arg(program("get_token.py")).arg(dev.manifest_file()).arg(text(&consumer["client_id"]));
+        let said = said(authlib);
+        assert!(said.contains("ES256") && said.contains(&text(&consumer["auth_method"])), "{said}");
+    }
+}
+
+#[test]
+fn openid_client_gets_tokens_by_each_method_and_jose_verifies_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    let script = directory.path().join("get_token.mjs"); // Node looks for packages beside the program
+    std::fs::copy(program("get_token.mjs"), &script).unwrap();
+    std::fs::write(directory.path().join("package.json"), r#"{"type":"module"}"#).unwrap();
+    let mut methods = Vec::new();
+    for consumer in active_consumers(&dev.manifest()) {
+        let mut openid_client = node(directory.path());
+        openid_client.arg(&script).arg(dev.manifest_file()).arg(text(&consumer["client_id"]));
+        let said = said(openid_client);
+        assert!(said.contains("ES256") && said.contains(&text(&consumer["auth_method"])), "{said}");
+        methods.push(text(&consumer["auth_method"]));
+    }
+    for method in ["client_secret", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] {
+        assert!(methods.iter().any(|used| used == method), "{method}");
+    }
+}
+
+#[test]
+fn the_request_of_the_nhs_api_platform_gets_a_token_once() {
+    // R21
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    let manifest = dev.manifest();
+    let supplier = active_consumers(&manifest).find(|consumer| consumer["alg"] == "RS512");
+    assert_eq!(supplier.is_some(), careconnect_auth::crypto::MAKES_RSA_KEYS);
+    let Some(supplier) = supplier else { return };
+    let mut pyjwt = python();
+    pyjwt.arg(program("nhs_api_platform.py")).arg(dev.manifest_file()).arg(text(&supplier["client_id"]));
+    assert_eq!(said(pyjwt).trim(), supplier["asid"]);
+}
+
+#[test]
+fn msal_names_its_key_by_its_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    let make = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=msal -keyout msal.key -out msal.pem";
+    let mut openssl = Command::new("sh");
+    openssl.args(["-c", make]).current_dir(directory.path());
+    said(openssl);
+    let operator = |arguments: &str| {
+        let arguments = format!("--config dev/careconnect-auth.toml consumer {arguments} --key msal.pem");
+        run(directory.path(), &arguments.split(' ').collect::<Vec<_>>()).success();
+    };
+    operator(
+        "register --client-id msal --name MSAL --asid 200000000299 --ods-code A1001 --organisation-type urgent-care \
+         --group read:slot --token-endpoint-audience --key-algorithm PS256",
+    );
+    operator("credential add msal --key-algorithm RS256"); // the same key, for applications that give a thumbprint
+    for thumbprint in ["sha256", "sha1"] {
+        said_soon(|| {
+            let mut msal = python();
+            msal.arg(program("msal_certificate.py")).arg(dev.manifest_file()).arg("msal");
+            msal.args(["msal.key", "msal.pem", thumbprint]).current_dir(directory.path());
+            msal
+        });
     }
 }
 
@@ -28,7 +99,7 @@ fn dev_writes_what_scripts_rely_on() {
     let dev = Dev::start(directory.path());
     let manifest = dev.manifest();
     let consumers = manifest["consumers"].as_array().unwrap();
-    for method in ["client_secret", "tls_client_auth", "self_signed_tls_client_auth"] {
+    for method in ["client_secret", "tls_client_auth", "self_signed_tls_client_auth", "private_key_jwt"] {
         assert!(consumers.iter().any(|consumer| consumer["auth_method"] == method), "{method}");
     }
     assert!(consumers.iter().any(|consumer| consumer["status"] == "suspended"));
@@ -38,6 +109,25 @@ fn dev_writes_what_scripts_rely_on() {
     for file in ["ca_file", "config_file"] {
         assert!(Path::new(manifest[file].as_str().unwrap()).is_absolute(), "{file}");
     }
+    let with_key = consumers.iter().find(|consumer| consumer["auth_method"] == "private_key_jwt").unwrap();
+    assert_eq!((&with_key["alg"], &with_key["kid"]), (&"ES256".into(), &"demo-1".into()));
+    assert_eq!(with_key["assertion_audience"], manifest["issuer"]);
+    for file in ["key_file", "jwk_file"] {
+        assert!(Path::new(with_key[file].as_str().unwrap()).is_absolute(), "{file}");
+    }
+}
+
+#[test]
+fn the_lock_file_of_npm_pins_every_package_and_names_no_host() {
+    let lock: Value = serde_json::from_str(include_str!("../interop/package-lock.json")).unwrap();
+    for (name, package) in lock["packages"].as_object().unwrap().iter().filter(|(name, _)| !name.is_empty()) {
+        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}");
+        assert!(package.get("resolved").is_none(), "{name}");
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -47,7 +137,6 @@ fn a_curl_line_of_the_guide_gets_a_token_that_the_command_line_verifies_and_a_ch
     let manifest = dev.manifest();
     let consumer =
         manifest["consumers"].as_array().unwrap().iter().find(|c| c["auth_method"] == "tls_client_auth").unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let root = text(&manifest["providers"][0]["base_url"]);
     let curl = |arguments: &[&str]| {
         let output = Command::new("curl")

@@ -10,6 +10,7 @@ mod client_trust;
 mod command_line;
 mod configuration;
 mod connection_limits;
+mod consumers_guide;
 mod credential_commands;
 mod discovery;
 mod doctor_commands;

@@ -4,10 +4,12 @@ use careconnect_verifier::{Algorithm, Group, KNOWN_GROUPS};
 
 use super::{
     manifest::ConsumerEntry,
-    pki::{Authority, CertificateFiles, Pki},
+    pki::{Authority, Pki},
+    way_in::{Made, WayIn},
 };
 use crate::{
-    domain::{CertificateIdentity, ClaimsProfile, CredentialKind, Organisation, ProviderSystem, TokenLifetime},
+    crypto::MAKES_RSA_KEYS,
+    domain::{ClaimsProfile, Organisation, ProviderSystem, TokenLifetime},
     operations::{
         change_status::{StatusChange, change_consumer_status},
         register_consumer::{ConsumerRegistration, register_consumer},
@@ -26,13 +28,6 @@ struct Demo {
     suspended: bool,
 }
 
-enum WayIn {
-    Secret,
-    SanDns { file: &'static str, host: &'static str },
-    SubjectDn { file: &'static str, host: &'static str },
-    SelfSigned { file: &'static str, host: &'static str },
-}
-
 fn all_groups() -> Vec<Group> {
     KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect()
 }
@@ -42,7 +37,8 @@ fn demos() -> Vec<Demo> {
     let demo =
         |name, asid, organisation, groups, way_in| Demo { name, asid, organisation, groups, way_in, suspended: false };
     let host = "consumer.thirdparty.example";
-    vec![
+    use Algorithm::{Es256, Rs512};
+    let mut demos = vec![
         demo(
             "Demo 111, by certificate",
             "200000000205",
@@ -76,7 +72,31 @@ fn demos() -> Vec<Demo> {
             suspended: true,
             ..demo("Demo suspended", "200000000210", ("B82617", "gp-practice"), booking(), WayIn::Secret)
         },
-    ]
+        demo(
+            "Demo service, by signed assertion",
+            "200000000211",
+            ("A1004", "urgent-care"),
+            booking(),
+            WayIn::Assertion { file: "consumer-es256", algorithm: Es256, kid: "demo-1", to_token_endpoint: false },
+        ),
+        demo(
+            "Demo gateway, by certificate URI",
+            "200000000213",
+            ("A1006", "urgent-care"),
+            booking(),
+            WayIn::SanUri { file: "consumer-uri", uri: "urn:nhs:demo:gateway" },
+        ),
+    ];
+    if MAKES_RSA_KEYS {
+        demos.push(demo(
+            "Demo supplier, as on the NHS API platform",
+            "200000000212",
+            ("A1005", "urgent-care"),
+            booking(),
+            WayIn::Assertion { file: "consumer-rs512", algorithm: Rs512, kid: "test-1", to_token_endpoint: true },
+        ));
+    }
+    demos
 }
 
 /// Registers the demo consumers.
@@ -84,11 +104,11 @@ pub(super) async fn register_consumers(
     database: &Database,
     pki: &Pki<'_>,
     authority: &Authority,
+    issuer: &str,
 ) -> anyhow::Result<Vec<ConsumerEntry>> {
     let mut entries = Vec::new();
     for demo in demos() {
-        let (files, identity) = certificate(&demo.way_in, pki, authority)?;
-        let auth_method = identity.as_ref().map_or("client_secret", CertificateIdentity::method);
+        let made = demo.way_in.make(pki, authority)?;
         let (ods_code, organisation_type) = demo.organisation;
         let registration = ConsumerRegistration {
             client_id: None,
@@ -96,9 +116,9 @@ pub(super) async fn register_consumers(
             asid: demo.asid.parse()?,
             organisation: Organisation { ods_code: ods_code.parse()?, organisation_type: organisation_type.parse()? },
             groups: demo.groups.into_iter().collect(),
-            with_secret: identity.is_none(),
-            credentials: identity.into_iter().map(CredentialKind::from).collect(),
-            accepts_token_endpoint_audience: false,
+            with_secret: matches!(made, Made::Secret),
+            credentials: made.credential().into_iter().collect(),
+            accepts_token_endpoint_audience: matches!(demo.way_in, WayIn::Assertion { to_token_endpoint: true, .. }),
             requests_per_minute: None,
         };
         let registered = register_consumer(database, registration, pki.now).await?;
@@ -106,44 +126,33 @@ pub(super) async fn register_consumers(
         if demo.suspended {
             change_consumer_status(database, &consumer.client_id, StatusChange::Suspend, pki.now).await?;
         }
-        entries.push(ConsumerEntry {
+        let mut entry = ConsumerEntry {
             name: consumer.name.to_string(),
             client_id: consumer.client_id.to_string(),
             asid: consumer.asid.to_string(),
             ods_code: consumer.organisation.ods_code.to_string(),
             org_type: consumer.organisation.organisation_type.to_string(),
             groups: consumer.groups.iter().map(Group::to_string).collect(),
-            auth_method,
+            auth_method: made.method(),
             client_secret: registered.secret.map(|secret| secret.expose().to_owned()),
-            cert_file: files.as_ref().map(|files| files.certificate.clone()),
-            key_file: files.map(|files| files.key),
+            assertion_audience: demo.way_in.audience(issuer),
             status: if demo.suspended { "suspended" } else { "active" },
-        });
+            ..ConsumerEntry::default()
+        };
+        match made {
+            Made::Secret => {}
+            Made::Certificate(files, _) => {
+                (entry.cert_file, entry.key_file) = (Some(files.certificate), Some(files.key));
+            }
+            Made::Key(files) => {
+                entry.kid = files.public.key_id().map(str::to_owned);
+                entry.alg = Some(files.public.algorithm());
+                (entry.key_file, entry.jwk_file) = (Some(files.key), Some(files.jwk));
+            }
+        }
+        entries.push(entry);
     }
     Ok(entries)
-}
-
-fn certificate(
-    way_in: &WayIn,
-    pki: &Pki<'_>,
-    authority: &Authority,
-) -> anyhow::Result<(Option<CertificateFiles>, Option<CertificateIdentity>)> {
-    let (files, identity) = match way_in {
-        WayIn::Secret => return Ok((None, None)),
-        WayIn::SanDns { file, host } => {
-            (pki.client(authority, file, host)?, CertificateIdentity::parse("san_dns", host)?)
-        }
-        WayIn::SubjectDn { file, host } => {
-            let subject = format!("CN={host},OU=Demo,O=NHS,C=GB");
-            (pki.client(authority, file, host)?, CertificateIdentity::parse("subject_dn", &subject)?)
-        }
-        WayIn::SelfSigned { file, host } => {
-            let files = pki.self_signed(file, host)?;
-            let certificate = crate::cli::consumer::certificate_of(&files.certificate, pki.now)?;
-            (files, CertificateIdentity::Thumbprint(certificate.thumbprint()))
-        }
-    };
-    Ok((Some(files), Some(identity)))
 }
 
 /// Registers a provider for each kind of token whose key there is.

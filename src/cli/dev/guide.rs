@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use careconnect_verifier::Algorithm;
+
 use super::{
     manifest::{ConsumerEntry, Manifest},
     pki::CertificateFiles,
-    proof::Proof,
+    proof::{JWT_BEARER, Proof},
 };
 
 /// The configuration that this server, and the other commands beside it, run on. Paths are relative to its directory.
@@ -39,7 +41,9 @@ pub(super) fn welcome(manifest: &Manifest, proofs: &[Proof], directory: &Path) -
     let provider = proofs.first().map_or("", |proof| proof.provider.as_str());
     let by = |method: &str| manifest.consumers.iter().find(|consumer| consumer.auth_method == method);
     text.push_str("\nGet one yourself, in another terminal:\n");
-    for consumer in [by("tls_client_auth"), by("client_secret")].into_iter().flatten() {
+    // OpenSSL signs with RSA as a JWT wants it; the signatures of its other keys need another form.
+    let by_rsa = manifest.consumers.iter().find(|consumer| consumer.alg == Some(Algorithm::Rs512));
+    for consumer in [by("tls_client_auth"), by("client_secret"), by_rsa].into_iter().flatten() {
         text.push_str(&format!("\n# {}\n{}\n", consumer.name, curl(manifest, consumer, provider)));
     }
     text.push_str(&format!(
@@ -61,9 +65,31 @@ fn curl(manifest: &Manifest, consumer: &ConsumerEntry, provider: &str) -> String
     } else {
         lines.push(format!("--data client_id={}", consumer.client_id));
     }
+    let signing = match (&consumer.kid, &consumer.key_file) {
+        (Some(kid), Some(key)) => {
+            lines.push(format!("--data client_assertion_type={JWT_BEARER}"));
+            let signature = format!("openssl dgst -sha512 -sign {} | base64url", quoted(key));
+            lines.push(format!("--data \"client_assertion=$signed.$(printf %s \"$signed\" | {signature})\""));
+            signed(consumer, kid)
+        }
+        _ => String::new(),
+    };
     lines.push(format!("--data grant_type=client_credentials --data resource={provider}"));
     lines.push(manifest.token_endpoint.clone());
-    lines.join(" \\\n  ")
+    signing + &lines.join(" \\\n  ")
+}
+
+/// Shell lines that put header and claims of an RS512 assertion into `$signed`.
+fn signed(consumer: &ConsumerEntry, kid: &str) -> String {
+    let id = &consumer.client_id;
+    let audience = consumer.assertion_audience.as_deref().unwrap_or_default();
+    format!(
+        r#"base64url() {{ openssl base64 -A | tr '+/' '-_' | tr -d '='; }}
+header='{{"alg":"RS512","typ":"JWT","kid":"{kid}"}}'
+claims='{{"iss":"{id}","sub":"{id}","aud":"{audience}","jti":"%s","exp":%s}}'
+signed=$(printf %s "$header" | base64url).$(printf "$claims" "$(openssl rand -hex 16)" "$(($(date +%s) + 300))" | base64url)
+"#
+    )
 }
 
 /// A path as a shell reads it.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use careconnect_verifier::Algorithm;
 use serde::Serialize;
 
 use crate::domain::ProviderSystem;
@@ -43,7 +44,8 @@ impl From<&ProviderSystem> for ProviderEntry {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// A consumer, and what it proves itself with.
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct ConsumerEntry {
     pub(super) name: String,
     pub(super) client_id: String,
@@ -58,5 +60,15 @@ pub(super) struct ConsumerEntry {
     pub(super) cert_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_file: Option<PathBuf>,
+    /// The private key once more, as a JWK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jwk_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alg: Option<Algorithm>,
+    /// What its assertions say in `aud`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) assertion_audience: Option<String>,
     pub(super) status: &'static str,
 }

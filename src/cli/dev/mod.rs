@@ -25,11 +25,13 @@ use crate::{
     telemetry::{self, LogThread},
 };
 
+mod assertion;
 mod demo;
 mod guide;
 mod manifest;
 mod pki;
 mod proof;
+mod way_in;
 
 use manifest::{Manifest, ProviderEntry};
 use pki::Pki;
@@ -86,7 +88,8 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
     let database = Database::open(&settings).await?;
     database.migrate().await?;
     let key_ring = KeyRing::open(&config.keys.directory)?;
-    let consumers = demo::register_consumers(&database, &pki, &client_authority).await?;
+    let issuer = config.serving()?.issuer.as_str();
+    let consumers = demo::register_consumers(&database, &pki, &client_authority, issuer).await?;
     let providers = demo::register_providers(&database, &pki, &key_ring.algorithms()).await?;
 
     let sockets = Sockets { public: socket, metrics: None };
@@ -102,7 +105,7 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
         providers: providers.iter().map(ProviderEntry::from).collect(),
         consumers,
     };
-    let proofs = proof::token_by_each_method(&manifest, address).await?;
+    let proofs = proof::token_by_each_method(&manifest, address, session.now()).await?;
     pki::write(&directory.join("dev.json"), &serde_json::to_string_pretty(&manifest)?, 0o600)?;
     let log = telemetry::install(&config.log)?; // from here on, what happens is what people do
     output::line(&guide::welcome(&manifest, &proofs, directory))?;

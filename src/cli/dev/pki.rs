@@ -61,10 +61,19 @@ impl Pki<'_> {
         self.issue("server", params, authority)
     }
 
-    /// For a consumer with this host name.
-    pub(super) fn client(&self, authority: &Authority, file: &str, host: &str) -> anyhow::Result<CertificateFiles> {
+    /// For a consumer with this host name, and this URI if it has one.
+    pub(super) fn client(
+        &self,
+        authority: &Authority,
+        file: &str,
+        host: &str,
+        uri: Option<&str>,
+    ) -> anyhow::Result<CertificateFiles> {
         let mut params = self.params(&[("C", "GB"), ("O", "NHS"), ("OU", "Demo"), ("CN", host)])?;
         params.subject_alt_names = vec![SanType::DnsName(host.try_into()?)];
+        if let Some(uri) = uri {
+            params.subject_alt_names.push(SanType::URI(uri.try_into()?));
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(file, params, authority)
     }

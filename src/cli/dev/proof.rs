@@ -7,7 +7,14 @@ use careconnect_verifier::{RemoteKeys, TokenVerifier};
 use reqwest::Client;
 use serde::Deserialize;
 
-use super::manifest::{ConsumerEntry, Manifest, ProviderEntry};
+use super::{
+    assertion::assertion,
+    manifest::{ConsumerEntry, Manifest, ProviderEntry},
+};
+use crate::clock::UnixTime;
+
+/// What `client_assertion_type` says (RFC 7523 §2.2).
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What one consumer got at one provider.
 pub(super) struct Proof {
@@ -23,12 +30,16 @@ struct TokenResponse {
 }
 
 /// One token for each active consumer at the first provider.
-pub(super) async fn token_by_each_method(manifest: &Manifest, server: SocketAddr) -> anyhow::Result<Vec<Proof>> {
+pub(super) async fn token_by_each_method(
+    manifest: &Manifest,
+    server: SocketAddr,
+    now: UnixTime,
+) -> anyhow::Result<Vec<Proof>> {
     let provider = manifest.providers.first().context("there is no provider")?;
     let active: Vec<&ConsumerEntry> = manifest.consumers.iter().filter(|entry| entry.status == "active").collect();
     let mut proofs = Vec::new();
     for consumer in active {
-        proofs.push(prove(manifest, server, consumer, provider).await.with_context(|| consumer.name.clone())?);
+        proofs.push(prove(manifest, server, consumer, provider, now).await.with_context(|| consumer.name.clone())?);
     }
     Ok(proofs)
 }
@@ -38,6 +49,7 @@ async fn prove(
     server: SocketAddr,
     consumer: &ConsumerEntry,
     provider: &ProviderEntry,
+    now: UnixTime,
 ) -> anyhow::Result<Proof> {
     let client = client(manifest, server, consumer)?;
     let mut form = vec![
@@ -46,6 +58,10 @@ async fn prove(
         ("resource", &provider.base_url),
     ];
     form.extend(consumer.client_secret.as_deref().map(|secret| ("client_secret", secret)));
+    let assertion = assertion(consumer, now)?;
+    if let Some(assertion) = &assertion {
+        form.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", assertion)]);
+    }
     let response = client.post(&manifest.token_endpoint).form(&form).send().await?;
     let status = response.status();
     let body = response.bytes().await?;

@@ -13,6 +13,8 @@ use super::command::command;
 /// A `dev` server that ends with the test.
 pub(crate) struct Dev {
     child: Child,
+    /// What it printed before it said how to stop it.
+    pub(crate) welcome: String,
     pub(crate) directory: PathBuf,
 }
 
@@ -23,11 +25,20 @@ impl Dev {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.starts_with("Stop with")).collect();
         assert!(said.iter().any(|line| line.starts_with("Serving ")), "{said:?}");
-        Self { child, directory: directory.join("dev") }
+        Self { child, welcome: said.join("\n"), directory: directory.join("dev") }
+    }
+
+    /// The service root of its first provider.
+    pub(crate) fn provider(&self) -> String {
+        self.manifest()["providers"][0]["base_url"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn manifest_file(&self) -> PathBuf {
+        self.directory.join("dev.json")
     }
 
     pub(crate) fn manifest(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.directory.join("dev.json")).unwrap()).unwrap()
+        serde_json::from_slice(&std::fs::read(self.manifest_file()).unwrap()).unwrap()
     }
 }
 
