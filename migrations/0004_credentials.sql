@@ -6,7 +6,7 @@ CREATE TABLE credentials_of_every_kind (
     label       TEXT NOT NULL,
     kind        TEXT NOT NULL,
     value       TEXT NOT NULL, -- a secret's Argon2id hash, a certificate's feature, a JWK, or the URI of a key set
-    environment TEXT, -- of certificates: from which authorities
+    environment TEXT, -- of certificates: from which authorities; NULL for those that sign themselves
     issuer_key  TEXT, -- of certificates: the thumbprint of a key that must be in the path, if one must
     starts_at   BIGINT NOT NULL,
     ends_at     BIGINT, -- NULL when the end is not known

@@ -171,7 +171,7 @@ impl Authority {
         Ok(if self.expired_crl == InDoubt::Refuse { path.until(lists_end) } else { path })
     }
 
-    fn lists(&self) -> impl Iterator<Item = &Arc<RevocationList>> {
+    pub(super) fn lists(&self) -> impl Iterator<Item = &Arc<RevocationList>> {
         self.sources.iter().flat_map(|source| &source.lists)
     }
 

@@ -31,8 +31,8 @@ pub enum CertificateRefusal {
         "expected a certificate of an authority for {expected}, received one of {authority}, which is for {received}"
     )]
     OtherEnvironment {
-        /// That of the registration.
-        expected: Environment,
+        /// That of the registration; `none` for certificates that sign themselves.
+        expected: String,
         /// That of the authority.
         received: Environment,
         /// The authority that vouches for it.
@@ -80,7 +80,9 @@ fn listed(keys: &[KeyThumbprint]) -> String {
 ///
 /// A name is only as good as the authority that vouches for it, so it needs a trusted path *now*, whatever the handshake
 /// found: in the registration's environment and, where one is registered, through that very issuer's key. A self-issued
-/// certificate is registered by its thumbprint or its key, and needs only to be within its dates.
+/// certificate is registered by its thumbprint, or as one by its key, and needs only to be within its dates. The holder
+/// of a key that an authority has certified cannot leave that authority, its lists and the policies for its names behind
+/// by signing a certificate itself.
 pub fn prove<'a>(
     certificate: &PeerCertificate,
     registered: impl Iterator<Item = (CredentialId, &'a RegisteredCertificate)>,
@@ -103,16 +105,20 @@ fn check(
     trust: &ClientTrust,
     now: UnixTime,
 ) -> Result<(), CertificateRefusal> {
-    let by_itself = matches!(held.identity, CertificateIdentity::Thumbprint(_) | CertificateIdentity::PublicKey(_));
-    if by_itself && certificate.is_self_issued() {
+    let stands_alone = match held.identity {
+        CertificateIdentity::Thumbprint(_) => true,
+        CertificateIdentity::PublicKey(_) => held.environment.is_none(),
+        _ => false,
+    };
+    if stands_alone && certificate.is_self_issued() {
         certificate.check_alone(trust, now)?;
         return check_pin(held, &[]);
     }
     let path = certificate.verdict(trust, now)?;
     let TrustedPath { authority, issuer_keys, .. } = &*path;
-    if authority.environment != held.environment {
+    if Some(&authority.environment) != held.environment.as_ref() {
         return Err(CertificateRefusal::OtherEnvironment {
-            expected: held.environment.clone(),
+            expected: held.environment.as_ref().map_or_else(|| "none".to_owned(), Environment::to_string),
             received: authority.environment.clone(),
             authority: authority.name.clone(),
         });

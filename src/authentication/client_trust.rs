@@ -138,7 +138,8 @@ impl ClientTrust {
 
     /// Is `chain` (the client's certificate first) trusted to authenticate a client at `now`, blocked or not?
     ///
-    /// The first authority that trusts it vouches for it, unless another one has revoked it.
+    /// The first authority that trusts it vouches for it, unless any list has revoked it. That is asked first of all: of a
+    /// search for paths that a client can lead astray, an authority's "no" might not come back.
     pub fn judge(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<TrustedPath, ChainRefusal> {
         let Some((leaf, presented)) = chain.split_first() else {
             return Err(ChainRefusal::Malformed("no certificate was presented".to_owned()));
@@ -146,6 +147,10 @@ impl ClientTrust {
         let certificate = parse_certificate(leaf)?;
         let issuer = name_text(certificate.issuer());
         let presented = distinct_issuers(presented)?;
+        let (name, serial) = (certificate.issuer().as_raw(), certificate.raw_serial());
+        if self.authorities.iter().flat_map(Authority::lists).any(|list| list.has_revoked(name, serial)) {
+            return Err(ChainRefusal::Revoked);
+        }
         let mut verdict = Err(ChainRefusal::UnknownIssuer { issuer: issuer.clone() });
         for authority in &self.authorities {
             let one =

@@ -13,7 +13,7 @@ use crate::{
     budget::{BudgetKey, Budgets, Exhausted, Rate},
     clock::UnixTime,
     config::Limits,
-    domain::FailedCheck,
+    domain::{CertificateThumbprint, FailedCheck},
     fair_share::network,
 };
 
@@ -71,9 +71,16 @@ impl FailureBudgets {
         }
     }
 
-    /// Somebody at `address` is about to prove that it is `client_id`.
-    pub fn attempt<'a>(&'a self, client_id: &'a str, address: IpAddr, now: UnixTime) -> Attempt<'a> {
-        let pair = self.pairs.key((client_id, network(address)));
+    /// Somebody at `address` is about to prove that it is `client_id`; without one, what it shows tells it from others.
+    pub fn attempt<'a>(
+        &'a self,
+        client_id: &'a str,
+        certificate: Option<CertificateThumbprint>,
+        address: IpAddr,
+        now: UnixTime,
+    ) -> Attempt<'a> {
+        let shown = certificate.filter(|_| client_id.is_empty());
+        let pair = self.pairs.key((client_id, shown, network(address)));
         Attempt { now, address, client_id, budgets: self, pair }
     }
 }
@@ -170,7 +177,7 @@ mod tests {
 
     fn fail_until_refused(budgets: &FailureBudgets, client_id: &str, address: IpAddr) -> TooManyFailures {
         for _ in 0..1000 {
-            let attempt = budgets.attempt(client_id, address, NOW);
+            let attempt = budgets.attempt(client_id, None, address, NOW);
             if let Err(refusal) = attempt.check() {
                 return refusal;
             }
@@ -185,34 +192,34 @@ mod tests {
         let budgets = FailureBudgets::of(&Limits::default());
         let refusal = fail_until_refused(&budgets, "somebody", HERE);
         assert_eq!(refusal, TooManyFailures { budget: "consumer_and_address", retry_after: 30 });
-        assert_eq!(budgets.attempt("somebody", IpAddr::from([10, 0, 0, 1]), NOW).check(), Ok(()));
-        assert_eq!(budgets.attempt("somebody else", HERE, NOW).check(), Ok(()));
-        assert_eq!(budgets.attempt("somebody", HERE, NOW.plus(30)).check(), Ok(()));
+        assert_eq!(budgets.attempt("somebody", None, IpAddr::from([10, 0, 0, 1]), NOW).check(), Ok(()));
+        assert_eq!(budgets.attempt("somebody else", None, HERE, NOW).check(), Ok(()));
+        assert_eq!(budgets.attempt("somebody", None, HERE, NOW.plus(30)).check(), Ok(()));
     }
 
     #[test]
     fn who_tries_one_name_after_the_other_uses_up_its_address_but_not_what_consumers_at_home_there_need() {
         // R17, R54
         let budgets = FailureBudgets::of(&Limits::default());
-        budgets.attempt("at home", HERE, NOW).succeeded();
+        budgets.attempt("at home", None, HERE, NOW).succeeded();
         let refusals = (0..1000).map(|name| {
             let name = name.to_string();
-            let attempt = budgets.attempt(&name, HERE, NOW);
+            let attempt = budgets.attempt(&name, None, HERE, NOW);
             attempt.check().inspect(|()| attempt.failed())
         });
         let refusal = refusals.filter_map(Result::err).next().unwrap();
         assert_eq!((refusal.budget, refusal.retry_after), ("address", 6));
-        assert_eq!(budgets.attempt("new here", HERE, NOW).check(), Err(refusal));
-        assert_eq!(budgets.attempt("at home", HERE, NOW).check(), Ok(()));
-        assert_eq!(budgets.attempt("at home", HERE, NOW.plus(86_399)).check(), Ok(()));
+        assert_eq!(budgets.attempt("new here", None, HERE, NOW).check(), Err(refusal));
+        assert_eq!(budgets.attempt("at home", None, HERE, NOW).check(), Ok(()));
+        assert_eq!(budgets.attempt("at home", None, HERE, NOW.plus(86_399)).check(), Ok(()));
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one() {
         let budgets = FailureBudgets::of(&Limits::default());
         fail_until_refused(&budgets, "somebody", "2001:db8::1".parse().unwrap());
-        assert!(budgets.attempt("somebody", "2001:db8::ffff:2".parse().unwrap(), NOW).check().is_err());
-        assert_eq!(budgets.attempt("somebody", "2001:db8:0:1::1".parse().unwrap(), NOW).check(), Ok(()));
+        assert!(budgets.attempt("somebody", None, "2001:db8::ffff:2".parse().unwrap(), NOW).check().is_err());
+        assert_eq!(budgets.attempt("somebody", None, "2001:db8:0:1::1".parse().unwrap(), NOW).check(), Ok(()));
     }
 
     #[test]
@@ -225,8 +232,8 @@ mod tests {
         };
         let budgets = FailureBudgets::of(&limits);
         for _ in 0..1000 {
-            budgets.attempt("somebody", HERE, NOW).failed();
+            budgets.attempt("somebody", None, HERE, NOW).failed();
         }
-        assert_eq!(budgets.attempt("somebody", HERE, NOW).check(), Ok(()));
+        assert_eq!(budgets.attempt("somebody", None, HERE, NOW).check(), Ok(()));
     }
 }

@@ -20,6 +20,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 pub use self::{
+    addresses::{AddressRefused, check_host},
     fetch::AuthorityFileError,
     follow::RegisteredKeySets,
     parse::{KeySetContents, SetAsideKey},

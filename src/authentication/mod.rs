@@ -88,7 +88,8 @@ impl Authenticator {
         now: UnixTime,
     ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
         let client_id = request.client_id.as_deref();
-        let attempt = self.budgets.attempt(client_id.unwrap_or_default(), peer.address.ip(), now);
+        let shown = peer.certificate.as_ref().map(|certificate| certificate.thumbprint());
+        let attempt = self.budgets.attempt(client_id.unwrap_or_default(), shown, peer.address.ip(), now);
         let proven = match &request.credential {
             PresentedCredential::Secret(secret) => self.by_secret(secret, registered, peer, &attempt).await,
             PresentedCredential::Assertion(assertion) => self.by_assertion(assertion, registered, peer, &attempt),

@@ -105,6 +105,12 @@ impl RevocationList {
         Err(problem)
     }
 
+    /// Does it have the certificate of that issuer with that serial number? Whoever signed the certificate, and however
+    /// old the list is: what is revoked stays so.
+    pub(super) fn has_revoked(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.issuer_der == issuer && matches!(self.list.find_serial(serial), Ok(Some(_)) | Err(_))
+    }
+
     /// Is it about the same certificates?
     pub(super) fn is_of_same_kind_as(&self, other: &Self) -> bool {
         self.issuer_der == other.issuer_der && self.scope == other.scope

@@ -16,6 +16,7 @@ use crate::{
     authentication::certificate::name_text,
     domain::{BlockedCertificate, DistinguishedName, SerialNumber},
     operations::block_certificate::{block_certificate, unblock_certificate},
+    server::TlsFiles,
     storage::Database,
 };
 
@@ -34,8 +35,9 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn read(self) -> anyhow::Result<(String, SerialNumber)> {
+    fn read(self, session: &Session) -> anyhow::Result<(String, SerialNumber)> {
         if let (Some(serial), Some(issuer)) = (self.serial, self.issuer) {
+            warn_of_stranger(&issuer, session);
             return Ok((issuer.to_string(), serial));
         }
         let file = self.file.context("expected a file, or --serial with --issuer")?;
@@ -46,8 +48,23 @@ impl Which {
     }
 }
 
+/// A name that is written otherwise than certificates have it would block nothing.
+fn warn_of_stranger(issuer: &DistinguishedName, session: &Session) {
+    let Ok(loaded) = session.load_config() else { return };
+    let Ok(serving) = loaded.serving() else { return };
+    let Ok(known) = TlsFiles::of(&loaded.config.tls, &serving).authority_names() else { return };
+    let name = issuer.to_string();
+    if !known.contains(&name) {
+        output::note(&format!(
+            "warning: no configured authority is called {name}; they are {}. If certificates have this name of their \
+             issuer in another order, nothing is blocked: see `cert inspect`",
+            if known.is_empty() { "none".to_owned() } else { known.join("; ") }
+        ));
+    }
+}
+
 pub(super) fn block(which: Which, note: String, session: &Session) -> anyhow::Result<ExitCode> {
-    let (issuer, serial) = which.read()?;
+    let (issuer, serial) = which.read(session)?;
     session.with_database(async |database| {
         let blocked = block_certificate(&database, issuer, serial, note, session.now()).await?;
         let listed = list(&database, session).await;
@@ -56,7 +73,7 @@ pub(super) fn block(which: Which, note: String, session: &Session) -> anyhow::Re
 }
 
 pub(super) fn unblock(which: Which, session: &Session) -> anyhow::Result<ExitCode> {
-    let (issuer, serial) = which.read()?;
+    let (issuer, serial) = which.read(session)?;
     session.with_database(async |database| {
         unblock_certificate(&database, &issuer, &serial, session.now()).await?;
         let listed = list(&database, session).await;

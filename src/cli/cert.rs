@@ -49,7 +49,7 @@ pub(crate) enum CertCommand {
         authorities: Vec<PathBuf>,
     },
     /// Refuse a certificate from now on, whatever its authority says of it: everywhere within a second, also on
-    /// connections that are open.
+    /// connections that are open. Of one that signs itself, end the credential instead: its holder can sign another.
     Block {
         #[command(flatten)]
         which: Which,

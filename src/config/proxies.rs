@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{networks::Network, setting::Setting, tables::Table};
-use crate::domain::{CertificateThumbprint, DnsName};
+use crate::domain::{CertificateThumbprint, DnsName, Environment};
 
 /// A proxy in front of this server that ends TLS and passes the client's certificate on in a header.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Proxy {
     /// Instead: a DNS name in its own client certificate, which is of a configured authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_dns: Option<String>,
+    /// The environment of the authority that must vouch for that certificate, unless it signs itself: `live` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Instead: from where it comes, together with a shared key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Network>,
@@ -147,6 +150,12 @@ impl Proxy {
         name.transpose().map_err(|error| format!("`certificate_dns`: {error}"))
     }
 
+    /// The environment of the authority that must vouch for its own certificate.
+    pub fn environment(&self) -> Result<Environment, String> {
+        let environment = self.environment.as_deref().map(str::parse).transpose();
+        environment.map(Option::unwrap_or_default).map_err(|error| format!("`environment`: {error}"))
+    }
+
     fn headers(&self) -> [(&'static str, Option<&str>); 4] {
         [
             ("certificate_header", Some(self.certificate_header())),
@@ -193,6 +202,7 @@ impl Table for Proxy {
     fn check(&self) -> Result<(), String> {
         self.thumbprints()?;
         self.dns_name()?;
+        self.environment()?;
         let ways = [!self.certificate.is_empty(), self.certificate_dns.is_some(), !self.addresses.is_empty()];
         if ways.iter().filter(|is_set| **is_set).count() != 1 {
             return Err("expected exactly one of `certificate`, `certificate_dns`, or `addresses` with \
@@ -244,6 +254,7 @@ mod tests {
         for (bad, key) in [
             ("certificate = ['abc']", "`certificate`"),
             ("certificate_dns = '*.nhs.uk'", "`certificate_dns`"),
+            ("certificate_dns = 'a.nhs.uk'\nenvironment = 'Live'", "`environment`"),
             ("addresses = ['10.0.0.0/40']\nshared_key_file = 'key'", "10.0.0.0/40"),
             ("certificate_dns = 'a.nhs.uk'\ncertificate_header = 'X Cert'", "`certificate_header`"),
             ("certificate_dns = 'a.nhs.uk'\ncertificate_header = 'authorization'", "`certificate_header`"),

@@ -101,22 +101,43 @@ impl ClientSecret {
 }
 
 /// `text` without what may be a secret or a token: callers mix up their fields, and what they sent is in sentences and
-/// logs. That is every run of base64url characters with our prefix in it, or longer than any name of ours.
+/// logs. That is every run of base64url characters with our prefix in it, or longer than any name of ours, and every such
+/// run of base64 that looks like chance: with capitals and small letters in the midst of each other.
 pub fn redacted(text: &str) -> String {
     const LONGEST_NAME: usize = 36; // a UUID
-    let is_inside = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let is_inside = |character: char| character.is_ascii_alphanumeric() || "-_+/=".contains(character);
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_inside) {
         let (outside, run) = rest.split_at(start);
         let (run, behind) = run.split_at(run.find(|character| !is_inside(character)).unwrap_or(run.len()));
-        let is_hidden = run.len() > LONGEST_NAME || run.contains(PREFIX);
         redacted.push_str(outside);
-        redacted.push_str(if is_hidden { "[redacted]" } else { run });
+        if run.len() > LONGEST_NAME && is_like_base64(run) {
+            redacted.push_str(HIDDEN);
+        } else {
+            // Between the slashes of a path, and the like: each part for itself.
+            for part in run.split_inclusive(['+', '/', '=']) {
+                let name = part.trim_end_matches(['+', '/', '=']);
+                let is_hidden = name.len() > LONGEST_NAME || name.contains(PREFIX);
+                redacted.push_str(if is_hidden { HIDDEN } else { name });
+                redacted.push_str(&part[name.len()..]);
+            }
+        }
         rest = behind;
     }
     redacted.push_str(rest);
     redacted
+}
+
+const HIDDEN: &str = "[redacted]";
+
+/// Is there, in 32 neighbours, of everything as much as chance puts there? Paths are mostly of one kind, part by part.
+fn is_like_base64(run: &str) -> bool {
+    const WINDOW: usize = 32;
+    let count = |window: &[u8], kind: fn(&u8) -> bool| window.iter().filter(|byte| kind(byte)).count();
+    run.as_bytes()
+        .windows(WINDOW)
+        .any(|window| count(window, u8::is_ascii_uppercase) >= 5 && count(window, u8::is_ascii_lowercase) >= 5)
 }
 
 fn checksum(body: &str) -> String {
@@ -170,13 +191,20 @@ mod tests {
         let said = format!("no {:?}, {}x, {} and ccas_", secret.expose(), secret.expose(), &secret.expose()[5..]);
         assert_eq!(redacted(&said), "no \"[redacted]\", [redacted], [redacted] and [redacted]");
         let part = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9";
-        assert_eq!(redacted(&format!("/{part}.{part}.{part}?")), "/[redacted].[redacted].[redacted]?");
+        assert_eq!(redacted(&format!("/{part}.{part}.{part}?")), "[redacted].[redacted].[redacted]?");
+        for imported in
+            ["kJ8+Zq1/LmN0pQr+StUvWx/YzAbCdEfGhIjKlMnOpQ0=", "/+/A1b2C3d4+E5f6G7h8/I9j0K1l2+M3n4O5p6/Q7r8=="]
+        {
+            assert_eq!(redacted(&format!("no {imported} here")), "no [redacted] here");
+        }
         for harmless in [
             "nothing of the kind",
             "",
             "urn:nhs:names:services:careconnect:fhir:rest:read:slot",
             "67e55044-10b1-426f-9247-bb680e5fe0c8 é",
             "https://provider.thirdparty.nhs.uk/A20047/STU3/1",
+            "https://provider.thirdparty.nhs.uk/some/rather/long/path/of/small/letters/STU3/1",
+            "grant_type=client_credentials&scope=organization/slot.read",
         ] {
             assert_eq!(redacted(harmless), harmless);
         }

@@ -9,15 +9,16 @@ use super::{CertificateIdentity, KeyThumbprint, certificate_identity::InvalidCer
 pub struct RegisteredCertificate {
     /// The feature.
     pub identity: CertificateIdentity,
-    /// Only authorities of this environment vouch for it, so that a test certificate never opens the live door.
-    pub environment: Environment,
+    /// Only authorities of this environment vouch for it, so that a test certificate never opens the live door; none for
+    /// certificates that sign themselves, and have nobody to vouch for them.
+    pub environment: Option<Environment>,
     /// A key that must be in the path, of an authority or an intermediate, if one must.
     pub issuer: Option<KeyThumbprint>,
 }
 
 impl From<CertificateIdentity> for RegisteredCertificate {
     fn from(identity: CertificateIdentity) -> Self {
-        Self { identity, environment: Environment::default(), issuer: None }
+        Self { identity, environment: Some(Environment::default()), issuer: None }
     }
 }
 

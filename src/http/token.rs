@@ -35,13 +35,20 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, RefusedResponse> {
-    let caller = Caller { peer: &peer, trace_id };
     if let Some(Extension(RefusedHeader(refusal))) = refused {
         return Err(RefusedResponse::new(refusal));
     }
     let body = form_body(&uri, &headers, body).await.map_err(RefusedResponse::new)?;
-    let authorization = authorization(&headers).map_err(RefusedResponse::new)?;
-    let issued = issue_token(&state.app, authorization, &body, &caller).await.map_err(RefusedResponse::recorded)?;
+    let authorization = authorization(&headers).map_err(RefusedResponse::new)?.map(<[u8]>::to_vec);
+    // In a task of its own: a caller that hangs up leaves its failure, and its line in the record, behind.
+    let answered = tokio::spawn(async move {
+        let caller = Caller { peer: &peer, trace_id };
+        issue_token(&state.app, authorization.as_deref(), &body, &caller).await
+    });
+    let issued = match answered.await {
+        Ok(outcome) => outcome.map_err(RefusedResponse::recorded)?,
+        Err(failure) => std::panic::resume_unwind(failure.into_panic()), // nobody else ends the task
+    };
     let answer = TokenResponse {
         access_token: issued.token.expose().to_owned(),
         token_type: "Bearer",

@@ -8,7 +8,8 @@ use super::record_outcome::{Claimed, record_issue, record_refusal};
 use crate::{
     app::App,
     authentication::{
-        AuthenticatedConsumer, AuthenticationFailure, Method, client_assertion::AssertionUse, peer::PeerConnection,
+        AuthenticatedConsumer, AuthenticationFailure, Method, client_assertion::AssertionUse,
+        client_certificate::prove, peer::PeerConnection,
     },
     authorisation::{GrantedAccess, authorise},
     budget::Exhausted,
@@ -117,8 +118,9 @@ fn find_consumer(
     let mut owners: Vec<_> = identities.iter().flat_map(|identity| app.registry.consumers_with(identity)).collect();
     owners.sort_by(|one, other| one.client_id.cmp(&other.client_id));
     owners.dedup_by(|one, other| one.client_id == other.client_id);
+    let trust = app.authenticator.trust.load();
     let may_use_it = |owner: &&Arc<ConsumerSystem>| {
-        owner.is_active() && owner.certificates_at(now).any(|(_, held)| identities.contains(&held.identity))
+        owner.is_active() && prove(certificate, owner.certificates_at(now), &trust, now).is_ok()
     };
     let mut users = owners.iter().filter(may_use_it);
     match (users.next(), users.next()) {

@@ -59,14 +59,23 @@ impl DayFiles {
         (taken.saturating_sub(line_end.len()), outcome)
     }
 
-    /// Deletes the files of days that need not be kept at `now`.
-    pub(super) fn delete_old(&self, now: UnixTime) -> io::Result<()> {
+    /// Deletes the files of days that need not be kept at `now`. As many as the days to keep stay in any case, the newest: a
+    /// clock that is wrong for a moment must not cost the record. Gives what could not be deleted.
+    pub(super) fn delete_old(&self, now: UnixTime) -> io::Result<Vec<(PathBuf, io::Error)>> {
         if self.keep_days == 0 {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let oldest_kept = file_name(now.plus(-self.keep_days.saturating_mul(DAY)));
         let is_old = |path: &Path| name_of(path) < oldest_kept.as_str();
-        newest_first(&self.directory)?.iter().filter(|path| is_old(path)).try_for_each(fs::remove_file)
+        let always_kept = usize::try_from(self.keep_days.saturating_add(1)).unwrap_or(usize::MAX);
+        let mut failures = Vec::new();
+        for path in newest_first(&self.directory)?.into_iter().skip(always_kept).filter(|path| is_old(path)) {
+            match fs::remove_file(&path) {
+                Ok(()) => tracing::info!(event = "record_deleted", file = %path.display(), "an old record is deleted"),
+                Err(error) => failures.push((path, error)),
+            }
+        }
+        Ok(failures)
     }
 }
 
@@ -98,8 +107,9 @@ pub(super) fn file_name(time: UnixTime) -> String {
 
 /// The record's files in `directory`.
 pub(super) fn newest_first(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    let mut files: Vec<_> = paths.into_iter().filter(|path| is_ours(name_of(path))).collect();
+    let entries = fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    let regular = entries.into_iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut files: Vec<_> = regular.map(|entry| entry.path()).filter(|path| is_ours(name_of(path))).collect();
     files.sort_by(|one, other| other.cmp(one));
     Ok(files)
 }
@@ -146,15 +156,24 @@ mod tests {
     #[test]
     fn old_files_are_deleted_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
-        let names = ["token-requests-2027-01-12.jsonl", "token-requests-2027-01-13.jsonl", "token-requests-old.jsonl"];
+        let names = [
+            "token-requests-2027-01-11.jsonl",
+            "token-requests-2027-01-12.jsonl",
+            "token-requests-2027-01-13.jsonl",
+            "token-requests-old.jsonl",
+        ];
+        fs::create_dir(directory.path().join("token-requests-2020-01-01.jsonl")).unwrap();
         for name in names {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let left = |keep_days| {
-            DayFiles::open(directory.path().to_owned(), keep_days, NOW).unwrap().delete_old(NOW).unwrap();
+            let files = DayFiles::open(directory.path().to_owned(), keep_days, NOW).unwrap();
+            assert!(files.delete_old(NOW).unwrap().is_empty());
             names.map(|name| directory.path().join(name).exists())
         };
-        assert_eq!(left(0), [true, true, true]);
-        assert_eq!(left(2), [false, true, true]);
+        assert_eq!(left(0), [true; 4]);
+        assert_eq!(left(4), [true; 4]);
+        assert_eq!(left(2), [false, true, true, true], "the newest three, however old");
+        assert_eq!(left(1), [false, false, true, true]);
     }
 }

@@ -17,7 +17,12 @@ const LONGEST_LINE: u64 = 64 * 1024;
 /// off is passed over.
 pub fn find(directory: &Path, trace_id: Uuid) -> io::Result<Option<Entry>> {
     for file in newest_first(directory)? {
-        if let Some(entry) = find_in(BufReader::new(File::open(file)?), trace_id)? {
+        let file = match File::open(file) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // deleted a moment ago
+            Err(error) => return Err(error),
+        };
+        if let Some(entry) = find_in(BufReader::new(file), trace_id)? {
             return Ok(Some(entry));
         }
     }

@@ -47,6 +47,8 @@ pub struct IssuanceRecord {
     lines: SyncSender<Line>,
     places_of_refusals: Arc<Semaphore>,
     is_failing: Arc<AtomicBool>,
+    /// Has a line waited in vain, and nothing been written since?
+    is_stuck: Arc<AtomicBool>,
 }
 
 struct Line {
@@ -64,12 +66,13 @@ impl IssuanceRecord {
         let files = DayFiles::open(directory.clone(), keep_days, clock.now())?;
         let most_with_refusals = u64::try_from(section.refusals_up_to_megabytes.get()).unwrap_or(u64::MAX) << 20;
         let (lines, received) = sync_channel(MAX_WAITING);
-        let is_failing = Arc::new(AtomicBool::new(false));
+        let (is_failing, is_stuck) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (tidied, full) = (String::new(), String::new());
-        let writer = Writer { files, clock, is_failing: is_failing.clone(), tidied, most_with_refusals, full };
+        let (failing, stuck) = (is_failing.clone(), is_stuck.clone());
+        let writer = Writer { files, clock, is_failing: failing, is_stuck: stuck, tidied, most_with_refusals, full };
         let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&received));
         thread.map_err(|source| RecordError { directory, source })?;
-        Ok(Self { lines, places_of_refusals: Arc::new(Semaphore::new(MAX_WAITING / 2)), is_failing })
+        Ok(Self { lines, places_of_refusals: Arc::new(Semaphore::new(MAX_WAITING / 2)), is_failing, is_stuck })
     }
 
     /// Returns when the line of `entry` is written. Never blocks the thread.
@@ -97,12 +100,23 @@ impl IssuanceRecord {
             TrySendError::Full(_) => NotRecorded::Busy,
             TrySendError::Disconnected(_) => NotRecorded::Failed,
         })?;
-        tokio::time::timeout(PATIENCE, told).await.map_err(|_| NotRecorded::Late)?.map_err(|_| NotRecorded::Failed)
+        if self.is_stuck.load(Ordering::Relaxed) {
+            return Err(NotRecorded::Late); // others have waited in vain; this line will show when that is over
+        }
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(told) => told.map_err(|_| NotRecorded::Failed),
+            Err(_elapsed) => {
+                if !self.is_stuck.swap(true, Ordering::Relaxed) {
+                    tracing::error!(event = "record_stuck", "no tokens: the issuance record's disk does not answer");
+                }
+                Err(NotRecorded::Late)
+            }
+        }
     }
 
     /// Could the last line not be written? Then no tokens are issued until one can.
     pub fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Relaxed)
+        self.is_failing.load(Ordering::Relaxed) || self.is_stuck.load(Ordering::Relaxed)
     }
 }
 
@@ -116,6 +130,7 @@ struct Writer {
     files: DayFiles,
     clock: Arc<dyn Clock>,
     is_failing: Arc<AtomicBool>,
+    is_stuck: Arc<AtomicBool>,
     /// The file of the day on which old ones were last looked for.
     tidied: String,
     /// How long a file may be, in bytes, for refusals to go in: strangers must not fill the disk.
@@ -176,6 +191,9 @@ impl Writer {
     fn append(&self, file: &str, text: &[u8]) -> usize {
         let (taken, outcome) = self.files.append(file, text);
         let was_failing = self.is_failing.swap(outcome.is_err(), Ordering::Relaxed);
+        if self.is_stuck.swap(false, Ordering::Relaxed) {
+            tracing::warn!(event = "record_answers", file, "the issuance record's disk answers again");
+        }
         match outcome {
             Err(error) if !was_failing => {
                 tracing::error!(event = "record_failed", file, %error, "no tokens: the issuance record cannot be written");
@@ -194,8 +212,15 @@ impl Writer {
         if self.tidied == today {
             return;
         }
-        if let Err(error) = self.files.delete_old(now) {
-            tracing::warn!(event = "record_not_tidied", %error, "old files of the issuance record cannot be deleted");
+        match self.files.delete_old(now) {
+            Ok(failures) => {
+                for (file, error) in failures {
+                    tracing::warn!(event = "record_not_tidied", file = %file.display(), %error, "an old record cannot be deleted");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(event = "record_not_tidied", %error, "old records cannot be looked for");
+            }
         }
         self.tidied = today;
     }
@@ -235,7 +260,8 @@ mod tests {
         // R54, R56
         let (lines, received) = sync_channel(MAX_WAITING);
         let places_of_refusals = Arc::new(Semaphore::new(MAX_WAITING / 2));
-        let record = IssuanceRecord { lines, places_of_refusals, is_failing: Arc::default() };
+        let (is_failing, is_stuck) = (Arc::default(), Arc::default());
+        let record = IssuanceRecord { lines, places_of_refusals, is_failing, is_stuck };
         let refused = entry((&Refusal::new(Reason::GrantTypeMissing, "grant_type is missing")).into());
         for line in [&refused, &issued()] {
             for _ in 0..MAX_WAITING / 2 {

@@ -36,6 +36,13 @@ impl TlsFiles {
         Ok((self.concerns(&identity, &trust, now), self.expiries(&identity, &trust, now)))
     }
 
+    /// What the authorities of clients are called (RFC 4514), those on the way to them, too.
+    pub fn authority_names(&self) -> Result<Vec<String>, TlsError> {
+        let trust = self.client_trust(&self.read()?, Arc::new(|_, _| false), None)?;
+        let issuers = trust.authorities().iter().flat_map(|authority| authority.issuers());
+        Ok(issuers.map(|issuer| issuer.subject.clone()).collect())
+    }
+
     /// What ends is no concern: [`Self::expiries`] has it.
     pub(super) fn concerns(&self, identity: &CertifiedKey, trust: &ClientTrust, now: UnixTime) -> Vec<Concern> {
         let own = identity.cert.first().into_iter();

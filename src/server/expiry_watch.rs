@@ -22,7 +22,8 @@ const MOST_LINES: usize = 50;
 pub(super) async fn warn_of_expiries(app: Arc<App>, tls: Arc<ReloadableTls>, stop: CancellationToken) {
     loop {
         let now = app.clock.now();
-        let uses = app.registry.database().list_uses().await.unwrap_or_default(); // without them, less is known
+        let uses = stop.run_until_cancelled(app.registry.database().list_uses()).await;
+        let uses = uses.and_then(Result::ok).unwrap_or_default(); // without them, less is known
         let (parts, listener) = (app.clone(), tls.clone());
         report(&blocking(move || all(&parts, &listener, &uses, now)).await, now);
         tokio::select! {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The largest that is read. Lists of large authorities have some hundred thousand entries of 40 octets.
-const MAX_OCTETS: usize = 64 * 1024 * 1024;
+const MAX_OCTETS: usize = 16 * 1024 * 1024; // some 400,000 serial numbers; in memory, a list takes many times its length
 /// For one list, redirections included.
 const FETCH_WITHIN: Duration = Duration::from_secs(30);
 /// For all lists together, before the server serves with those that it has.

@@ -31,6 +31,9 @@ use crate::{
 /// How often figures that nobody counts, such as ages, are written into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
+/// How long, after the drain, the tasks that write to the database may take.
+const WRITING_DOWN: Duration = Duration::from_secs(10);
+
 /// The listening sockets.
 pub struct Sockets {
     /// For consumers and providers.
@@ -64,6 +67,8 @@ pub struct RunningServer {
     pub metrics_address: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// How long the end may take: the drain, and what is written down after it.
+    patience: Duration,
 }
 
 impl RunningServer {
@@ -94,6 +99,7 @@ impl RunningServer {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         follow_lists(&tls, &tasks, &stop).await?;
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
+        let patience = limits.drain_timeout + WRITING_DOWN;
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let router = http::router(app.clone(), proxies, config.limits.request_timeout_seconds.duration());
         let every = config.registry.poll_every_milliseconds.duration();
@@ -106,7 +112,7 @@ impl RunningServer {
         }
         tasks.close();
         tracing::info!(issuer = app.issuer.as_str(), %address, "serving");
-        Ok(Self { app, address, metrics_address, stop, tasks })
+        Ok(Self { app, address, metrics_address, stop, tasks, patience })
     }
 
     /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
@@ -121,10 +127,12 @@ impl RunningServer {
 
     /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
     pub async fn stop(self) {
-        let Self { app, stop, tasks, .. } = self;
+        let Self { app, stop, tasks, patience, .. } = self;
         stop.cancel();
         drop(app); // some tasks end when the last request that could need them has
-        tasks.wait().await;
+        if tokio::time::timeout(patience, tasks.wait()).await.is_err() {
+            tracing::warn!(event = "tasks_cut", count = tasks.len(), "tasks of the server did not end in time");
+        }
     }
 }
 

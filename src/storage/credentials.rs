@@ -150,7 +150,7 @@ impl Columns {
             CredentialKind::KeySet(uri) => only(uri.as_str().to_owned()),
             CredentialKind::Certificate(certificate) => Self {
                 value: certificate.identity.value(),
-                environment: Some(certificate.environment.to_string()),
+                environment: certificate.environment.as_ref().map(ToString::to_string),
                 issuer_key: certificate.issuer.map(|issuer| issuer.to_string()),
             },
         }
@@ -182,7 +182,7 @@ fn kind_of(
         "key_set" => CredentialKind::KeySet(value.parse::<KeySetUri>()?),
         kind => CredentialKind::Certificate(RegisteredCertificate {
             identity: CertificateIdentity::parse(kind, value)?,
-            environment: environment.unwrap_or_default().parse()?,
+            environment: environment.map(str::parse).transpose()?,
             issuer: issuer.map(str::parse).transpose()?,
         }),
     })

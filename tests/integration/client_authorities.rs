@@ -43,7 +43,7 @@ fn verdict(trust: &ClientTrust, identity: &Identity) -> String {
 
 fn by_dns(environment: &str, issuer: Option<KeyThumbprint>) -> RegisteredCertificate {
     let identity = CertificateIdentity::parse("san_dns", HOST).unwrap();
-    RegisteredCertificate { identity, environment: environment.parse().unwrap(), issuer }
+    RegisteredCertificate { identity, environment: Some(environment.parse().unwrap()), issuer }
 }
 
 fn proves(identity: &Identity, held: &RegisteredCertificate, trust: &ClientTrust) -> Result<(), CertificateRefusal> {
@@ -110,7 +110,7 @@ fn a_key_that_is_pinned_must_be_in_the_path_whatever_the_names_say() {
     }
     let own = Identity::self_signed(HOST, |_| {});
     let key = CertificateIdentity::PublicKey(key_of(&own.chain[0]));
-    let held = RegisteredCertificate { identity: key, ..by_dns("live", None) };
+    let held = RegisteredCertificate { identity: key, environment: None, issuer: None };
     assert_eq!(proves(&own, &held, &trust), Ok(()));
     let pinned = RegisteredCertificate { issuer: Some(key_of(&root.der())), ..held };
     assert_eq!(proves(&own, &pinned, &trust).unwrap_err().check().check, "certificate_other_issuer");
@@ -179,4 +179,38 @@ fn over_the_network_the_list_of_another_authority_does_not_take_the_place_of_the
     let refusal = authority.take_lists("http://crl", second.as_bytes()).unwrap_err().to_string();
     assert!(refusal.contains("expected a list of CN=One"), "{refusal}");
     assert!(authority.take_lists("http://crl", format!("{first}{second}").as_bytes()).unwrap());
+}
+
+#[test]
+fn what_any_list_has_revoked_nobody_lets_in_however_old_the_list_and_long_the_chain() {
+    // R27
+    let root = Authority::new("Root");
+    let intermediate = root.intermediate("Issuing CA");
+    let numbered =
+        |serial: u64| intermediate.issue(HOST, |params| params.serial_number = Some(SerialNumber::from(serial)));
+    let listed = |next_update| {
+        let listed = trusted("listed", "live", &root, &[&intermediate]);
+        with_list(listed, &intermediate.revocation_list(&[7], next_update))
+    };
+    for next_update in [2040, 2026] {
+        let trust = trust(vec![listed(next_update), trusted("lenient", "live", &intermediate, &[])]);
+        let namesakes = (0..2).map(|_| Authority::new("Issuing CA").der());
+        assert_eq!(verdict(&trust, &numbered(7).stuffed_with(namesakes)), "revoked", "{next_update}");
+        assert_eq!(verdict(&trust, &numbered(8)), "lenient");
+    }
+}
+
+#[test]
+fn the_holder_of_a_certified_key_cannot_vouch_for_itself() {
+    // R27
+    let root = Authority::new("Root");
+    let (trust, certified) = (trust(vec![trusted("nhs", "live", &root, &[])]), root.client(HOST));
+    let own = certified.signing_itself("anything.else.nhs.uk");
+    let identity = CertificateIdentity::PublicKey(key_of(&certified.chain[0]));
+    let vouched_for = RegisteredCertificate::from(identity.clone());
+    assert_eq!(proves(&certified, &vouched_for, &trust), Ok(()));
+    assert_eq!(proves(&own, &vouched_for, &trust).unwrap_err().check().check, "certificate_unknown_issuer");
+    let alone = RegisteredCertificate { environment: None, ..RegisteredCertificate::from(identity) };
+    assert_eq!(proves(&own, &alone, &trust), Ok(()));
+    assert_eq!(proves(&certified, &alone, &trust).unwrap_err().check().check, "certificate_other_environment");
 }

@@ -130,12 +130,14 @@ async fn what_cannot_be_registered_is_one_sentence_and_changes_nothing() {
     let directory = server.directory.path();
     let pem = format!("{}/tests/throwaway_keys/rsa-2048.pem", env!("CARGO_MANIFEST_DIR"));
     let before = run(directory, &["consumer", "show", &id, "--json"]).success().stdout;
-    let rows: [(&[&str], &str); 8] = [
+    let rows: [(&[&str], &str); 10] = [
         (&[], "nothing to add"),
         (&["--key", &pem], "private key"),
         (&["--key", "client-ca.pem", "--key-algorithm", "RS512"], "alg"),
         (&["--key", "server.key"], "private key"),
         (&["--jwks-uri", "http://keys.supplier.example/"], "https"),
+        (&["--jwks-uri", "https://127.0.0.1./"], "public address"),
+        (&["--jwks-uri", "https://localhost:9/"], "public address"),
         (&["--certificate-issuer", "client-ca.pem"], "goes with"),
         (&["--secret", "--starts-at", "2030-01-01", "--ends-at", "2029-01-01"], "before it starts"),
         (&["--secret", "--ends-at", "soon"], "2027-04-01"),

@@ -240,3 +240,21 @@ async fn an_address_counts_only_with_its_key_and_the_client_s_address_is_in_the_
     let (elsewhere, _) = scene(&of("192.0.2.0/24")).await;
     is_nobody(&call(&elsewhere).header("proxy-key", KEY).send().await);
 }
+
+#[tokio::test]
+async fn a_test_authority_makes_no_proxies_for_live_consumers() {
+    // R27, R28
+    let test_authority = Authority::new("Test CA");
+    let toml = format!(
+        "tls.client_authorities = [{{ name = 'ptl', environment = 'test', ca_files = ['ptl.pem'] }}]\n{BY_NAME}"
+    );
+    let server = TestServer::with_files(&toml, &[("ptl.pem", test_authority.pem())]).await;
+    server.register_provider(|_| {}).await;
+    let identity = server.client_authority.client(HOST);
+    server.register(consumer_with_certificate(CertificateIdentity::parse("san_dns", HOST).unwrap())).await;
+    let as_proxy = |own: &Identity| {
+        call(&server, server.client_with(own)).header("x-ssl-client-cert", &urlencoded(&identity)).send()
+    };
+    is_nobody(&as_proxy(&test_authority.client(PROXY)).await);
+    as_proxy(&server.client_authority.client(PROXY)).await.token();
+}

@@ -41,7 +41,7 @@ impl Scene {
         consumer: Option<&ConsumerSystem>,
     ) -> Outcome {
         let client_id = consumer.map_or("nobody", |consumer| consumer.client_id.as_str());
-        self.verifier.verify(&secret.into(), consumer, &self.budgets.attempt(client_id, address, now)).await
+        self.verifier.verify(&secret.into(), consumer, &self.budgets.attempt(client_id, None, address, now)).await
     }
 }
 
@@ -169,7 +169,7 @@ async fn whoever_failed_too_often_gets_no_computation_unless_the_secret_is_known
     let scene = Scene::with(1, 0, 1);
     let known = scene.verify(secret.expose(), Some(&consumer)).await.unwrap();
     let _all_slots_taken = scene.verifier.waiting.clone().try_acquire_owned().unwrap();
-    let attempt = scene.budgets.attempt(consumer.client_id.as_str(), HERE, NOW);
+    let attempt = scene.budgets.attempt(consumer.client_id.as_str(), None, HERE, NOW);
     assert_eq!(scene.verify("wrong", Some(&consumer)).await, Err(TOO_MANY));
     while attempt.check().is_ok() {
         attempt.failed();
@@ -187,7 +187,7 @@ async fn whoever_failed_too_often_gets_no_computation_unless_the_secret_is_known
 async fn attempts_that_wait_while_others_fail_are_not_computed_either() {
     // R54
     let scene = Scene::with(1, 100, 100);
-    let attempt = scene.budgets.attempt("nobody", HERE, NOW);
+    let attempt = scene.budgets.attempt("nobody", None, HERE, NOW);
     let slot = scene.verifier.running.clone().try_acquire_owned().unwrap();
     let waiting = scene.verify("wrong", None);
     let others = async {

@@ -11,7 +11,7 @@ use crate::{
     clock::UnixTime,
     config::{ForwardedFormat, Network, Proxy, Tables},
     crypto::sha256,
-    domain::{CertificateIdentity, CertificateThumbprint, Reason, Refusal},
+    domain::{CertificateIdentity, CertificateThumbprint, Environment, Reason, Refusal},
 };
 
 /// Certificates that are remembered; with their chains, a few kilobytes each.
@@ -43,8 +43,8 @@ pub struct TrustedProxy {
 
 /// How it proves that it is itself.
 enum Proof {
-    /// Its own certificate, by any of these.
-    Certificate(Vec<CertificateIdentity>),
+    /// Its own certificate, by any of these, with an authority of this environment behind it.
+    Certificate(Vec<CertificateIdentity>, Environment),
     /// Where it comes from, and a key that only it and we know, of which the digests are here.
     SharedKey { addresses: Vec<Network>, header: String, keys: Vec<[u8; 32]> },
 }
@@ -99,14 +99,14 @@ impl Proxies {
     pub fn key_headers(&self) -> impl Iterator<Item = &str> {
         self.proxies.iter().filter_map(|proxy| match &proxy.proof {
             Proof::SharedKey { header, .. } => Some(header.as_str()),
-            Proof::Certificate(_) => None,
+            Proof::Certificate(..) => None,
         })
     }
 
     /// Is this the certificate of a proxy itself? Then it may come in, though it signs itself.
     pub fn knows_thumbprint(&self, thumbprint: &CertificateThumbprint) -> bool {
         let known = CertificateIdentity::Thumbprint(*thumbprint);
-        self.proxies.iter().any(|proxy| matches!(&proxy.proof, Proof::Certificate(own) if own.contains(&known)))
+        self.proxies.iter().any(|proxy| matches!(&proxy.proof, Proof::Certificate(own, _) if own.contains(&known)))
     }
 
     /// The proxy that `peer` has proven to be, if it is one.
@@ -187,7 +187,7 @@ impl TrustedProxy {
                 let thumbprints = configured.thumbprints().map_err(wrong)?;
                 let mut own: Vec<_> = thumbprints.into_iter().map(CertificateIdentity::Thumbprint).collect();
                 own.extend(configured.dns_name().map_err(wrong)?.map(CertificateIdentity::SanDns));
-                Proof::Certificate(own)
+                Proof::Certificate(own, configured.environment().map_err(wrong)?)
             }
         };
         Ok(Self {
@@ -218,11 +218,14 @@ impl TrustedProxy {
 impl Proof {
     fn holds(&self, peer: &PeerConnection, values: &Values<'_>, trust: &ClientTrust, now: UnixTime) -> bool {
         match self {
-            Self::Certificate(own) => peer.certificate.as_ref().is_some_and(|certificate| {
+            Self::Certificate(own, environment) => peer.certificate.as_ref().is_some_and(|certificate| {
                 let is_own = own.iter().any(|identity| certificate.identities().contains(identity));
                 let is_trusted = || match certificate.is_self_issued() {
                     true => certificate.check_alone(trust, now).is_ok(), // its thumbprint is configured
-                    false => certificate.verdict(trust, now).is_ok(),
+                    // A test authority must not make proxies for live consumers.
+                    false => {
+                        certificate.verdict(trust, now).is_ok_and(|path| path.authority.environment == *environment)
+                    }
                 };
                 is_own && is_trusted()
             }),
@@ -241,7 +244,7 @@ impl Proof {
 impl std::fmt::Debug for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Certificate(own) => write!(f, "Certificate({own:?})"),
+            Self::Certificate(own, environment) => write!(f, "Certificate({own:?}, {environment})"),
             Self::SharedKey { addresses, .. } => write!(f, "SharedKey({addresses:?})"),
         }
     }

@@ -3,6 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::domain::KeySetUri;
 
 /// The addresses to which connections may be made.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +20,7 @@ pub(super) struct Permitted {
     "expected a public address, received {received}: private ones need assertions.allow_private_jwks_addresses, \
      link-local and special ones are never used"
 )]
-pub(super) struct AddressRefused {
+pub struct AddressRefused {
     received: String,
 }
 
@@ -29,6 +32,26 @@ impl Permitted {
             return Ok(());
         }
         Err(AddressRefused { received: address.to_string() })
+    }
+}
+
+/// May `uri` be registered? Of an address that is written out this is known at once; a name is looked up with each fetch.
+pub fn check_host(uri: &KeySetUri, private_permitted: bool) -> Result<(), AddressRefused> {
+    let permitted = Permitted { private: private_permitted };
+    let url = Url::parse(uri.as_str()).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => permitted.check(address.into()),
+        Some(Host::Ipv6(address)) => permitted.check(address.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let is_here = name == "localhost" || name.ends_with(".localhost"); // RFC 6761 §6.3
+            match name.parse() {
+                Ok(address) => permitted.check(address),
+                Err(_) if is_here => permitted.check(Ipv4Addr::LOCALHOST.into()),
+                Err(_) => Ok(()),
+            }
+        }
+        None => Ok(()),
     }
 }
 

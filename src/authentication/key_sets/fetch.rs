@@ -7,13 +7,12 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, StatusCode, Url, header, redirect};
+use reqwest::{Client, StatusCode, header, redirect};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use url::Host;
 
 use super::{
-    addresses::{AddressRefused, Permitted},
+    addresses::{AddressRefused, Permitted, check_host},
     parse::{InvalidSet, KeySetContents},
 };
 use crate::{crypto, domain::KeySetUri};
@@ -89,11 +88,7 @@ impl Fetcher {
     async fn body(&self, uri: &KeySetUri) -> Result<Vec<u8>, FetchError> {
         let client = self.client.as_ref().map_err(|error| FetchError::NoClient(error.clone()))?;
         // The client asks the resolver for names only.
-        match Url::parse(uri.as_str()).ok().as_ref().and_then(Url::host) {
-            Some(Host::Ipv4(address)) => self.permitted.check(address.into())?,
-            Some(Host::Ipv6(address)) => self.permitted.check(address.into())?,
-            _ => {}
-        }
+        check_host(uri, self.permitted.private)?;
         let request = client.get(uri.as_str()).header(header::ACCEPT, "application/jwk-set+json, application/json");
         let mut response = request.send().await?;
         if response.status() != StatusCode::OK {

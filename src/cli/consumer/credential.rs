@@ -87,7 +87,7 @@ pub(super) fn run(command: CredentialCommand, session: &Session) -> anyhow::Resu
         CredentialCommand::Add { client_id, ways_in, secret, import_secret, life } => {
             let imported = import_secret.map(|file| import(&file)).transpose()?;
             let made = secret.then(ClientSecret::generate);
-            let mut kinds: Vec<_> = ways_in.read(session.now())?.into_iter().map(NewCredentialKind::Public).collect();
+            let mut kinds: Vec<_> = ways_in.read(session)?.into_iter().map(NewCredentialKind::Public).collect();
             kinds.extend(made.clone().or(imported).map(NewCredentialKind::Secret));
             add(&client_id, kinds, made, life, session)
         }

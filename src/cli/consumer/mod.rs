@@ -77,7 +77,7 @@ fn rate(text: &str) -> Result<Rate, String> {
 pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
         ConsumerCommand::Register(arguments) => {
-            let registration = arguments.parse(session.now())?;
+            let registration = arguments.parse(session)?;
             session.with_database(async |database| register::register(&database, registration, session).await)
         }
         ConsumerCommand::Credential(command) => credential::run(*command, session),

@@ -13,7 +13,6 @@ use crate::{
         output::{self, BadInput},
         session::Session,
     },
-    clock::UnixTime,
     domain::{DisplayName, Organisation},
     operations::register_consumer::{ConsumerRegistration, register_consumer},
     storage::Database,
@@ -54,8 +53,8 @@ pub(in crate::cli) struct Registration {
 }
 
 impl Registration {
-    pub(super) fn parse(self, now: UnixTime) -> anyhow::Result<ConsumerRegistration> {
-        let credentials = self.ways_in.read(now)?;
+    pub(super) fn parse(self, session: &Session) -> anyhow::Result<ConsumerRegistration> {
+        let credentials = self.ways_in.read(session)?;
         if !self.secret && credentials.is_empty() {
             let sentence =
                 "a consumer needs a way in: give --secret, --key, --jwks-uri or one of the --certificate options";

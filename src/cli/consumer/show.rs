@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{group::short, output, session::Session},
-    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind},
+    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind, Environment},
     storage::{CredentialUse, Database, StorageError},
 };
 
@@ -84,7 +84,8 @@ fn credential_row(credential: &Credential, uses: &Uses) -> Vec<String> {
     let value = match &credential.kind {
         CredentialKind::Certificate(certificate) => {
             let issuer = certificate.issuer.map(|issuer| format!(", issued by key {issuer}")).unwrap_or_default();
-            format!("{} ({}{issuer})", certificate.identity.value(), certificate.environment)
+            let environment = certificate.environment.as_ref().map_or("signs itself", Environment::as_str);
+            format!("{} ({environment}{issuer})", certificate.identity.value())
         }
         CredentialKind::Key(key) => format!("{} {}", key.algorithm(), key.key_id().unwrap_or("without kid")),
         kind => kind.public_value().unwrap_or_default(),
@@ -128,7 +129,7 @@ pub(super) fn credential_json(credential: &Credential, used: Option<&CredentialU
     json!({
         "id": credential.id.0, "label": credential.label, "kind": credential.kind.name(),
         "value": credential.kind.public_value(),
-        "environment": certificate.map(|certificate| certificate.environment.as_str()),
+        "environment": certificate.and_then(|certificate| certificate.environment.as_ref()).map(Environment::as_str),
         "issuer_key": certificate.and_then(|certificate| certificate.issuer).map(|issuer| issuer.to_string()),
         "starts_at": credential.starts_at.to_string(), "ends_at": credential.ends_at.map(|end| end.to_string()),
         "last_used_at": used.map(|used| used.last_used_at.to_string()),

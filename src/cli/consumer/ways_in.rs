@@ -10,11 +10,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::{
     authentication::{
         key_import::{KeyHints, keys_in},
+        key_sets::check_host,
         peer::PeerCertificate,
     },
     cli::{
         certificate_file, certificate_report,
         output::{self, BadInput},
+        session::Session,
     },
     clock::UnixTime,
     domain::{
@@ -42,7 +44,8 @@ pub(in crate::cli) struct WaysIn {
     /// Accept just the certificate with this SHA-256 thumbprint. Repeatable.
     #[arg(long, value_name = "THUMBPRINT")]
     certificate_thumbprint: Vec<CertificateThumbprint>,
-    /// Accept every certificate with the key of this one, renewed or not: a PEM file. Repeatable.
+    /// Accept every certificate with the key of this one, renewed or not: a PEM file. If it signs itself, so must they; if
+    /// an authority has signed it, so must a configured one. Repeatable.
     #[arg(long, value_name = "FILE")]
     certificate_key_of: Vec<PathBuf>,
     /// Accept these certificates only from the authority whose certificate is in this file, told by its key.
@@ -67,36 +70,49 @@ pub(in crate::cli) struct WaysIn {
 }
 
 impl WaysIn {
-    /// What they mean, with warnings about certificates that no listener would accept at `now`.
-    pub(in crate::cli) fn read(self, now: UnixTime) -> anyhow::Result<Vec<CredentialKind>> {
+    /// What they mean, with warnings about certificates that no listener would accept now.
+    pub(in crate::cli) fn read(self, session: &Session) -> anyhow::Result<Vec<CredentialKind>> {
+        let now = session.now();
         let mut identities: Vec<CertificateIdentity> = Vec::new();
+        let mut alone: Vec<CertificateIdentity> = Vec::new();
         identities.extend(self.certificate_dns.into_iter().map(CertificateIdentity::SanDns));
         identities.extend(self.certificate_uri.into_iter().map(CertificateIdentity::SanUri));
         identities.extend(self.certificate_subject.into_iter().map(CertificateIdentity::SubjectDn));
         identities.extend(self.certificate_thumbprint.into_iter().map(CertificateIdentity::Thumbprint));
         for file in self.certificate_file {
-            identities.push(CertificateIdentity::Thumbprint(certificate_of(&file, now)?.thumbprint()));
+            let certificate = certificate_of(&file, now)?;
+            let to = if certificate.is_self_issued() { &mut alone } else { &mut identities };
+            to.push(CertificateIdentity::Thumbprint(certificate.thumbprint()));
         }
         for file in self.certificate_key_of {
             let certificate = certificate_of(&file, now)?;
             let key = certificate.chain().first().map(|der| key_thumbprint(der, &file)).transpose()?;
-            identities.extend(key.map(CertificateIdentity::PublicKey));
+            let to = if certificate.is_self_issued() { &mut alone } else { &mut identities };
+            to.extend(key.map(CertificateIdentity::PublicKey));
         }
         let issuer = self.certificate_issuer.map(|file| issuer_key(&file)).transpose()?;
         if identities.is_empty() && issuer.is_some() {
             let sentence = "--certificate-issuer goes with one of the other --certificate options";
             return Err(BadInput(sentence.to_owned()).into());
         }
-        let registered = |identity| {
-            let environment = self.certificate_environment.clone();
-            CredentialKind::Certificate(RegisteredCertificate { identity, environment, issuer })
+        let registered = |environment: Option<Environment>| {
+            move |identity| {
+                let environment = environment.clone();
+                CredentialKind::Certificate(RegisteredCertificate { identity, environment, issuer })
+            }
         };
-        let mut kinds: Vec<CredentialKind> = identities.into_iter().map(registered).collect();
+        let vouched_for = identities.into_iter().map(registered(Some(self.certificate_environment)));
+        let mut kinds: Vec<CredentialKind> = vouched_for.collect();
+        kinds.extend(alone.into_iter().map(registered(None)));
         let hints = KeyHints { algorithm: self.key_algorithm, key_id: self.key_id };
         for file in self.key {
             let content = certificate_file::read(&file)?;
             let keys = keys_in(&content, &hints).map_err(|why| BadInput(format!("{}: {why}", file.display())))?;
             kinds.extend(keys.into_iter().map(CredentialKind::Key));
+        }
+        for uri in &self.jwks_uri {
+            let private_permitted = session.load_config()?.config.assertions.allow_private_jwks_addresses;
+            check_host(uri, private_permitted).map_err(|why| BadInput(format!("{uri}: {why}")))?;
         }
         kinds.extend(self.jwks_uri.into_iter().map(CredentialKind::KeySet));
         Ok(kinds)

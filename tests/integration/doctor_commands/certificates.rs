@@ -127,7 +127,7 @@ async fn the_registration_says_which_certificate_of_whom() {
     let unknown = doctor(&scene.server, &["certificate", "client.pem", "--consumer", "nobody"], "");
     assert_eq!(failed(&unknown)[0], "consumer_unknown");
 
-    let of_tests = RegisteredCertificate { environment: "test".parse().unwrap(), ..pinned(&Authority::new("X")) };
+    let of_tests = RegisteredCertificate { environment: Some("test".parse().unwrap()), ..pinned(&Authority::new("X")) };
     let of_tests = Scene::new(|_| CredentialKind::Certificate(of_tests)).await;
     let live = of_tests.judged(&of_tests.numbered(8));
     let [check, expected, received] = failed(&live);

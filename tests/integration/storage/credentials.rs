@@ -29,7 +29,7 @@ async fn keys_key_sets_and_pinned_certificates_come_back_as_they_were_added() {
     let seen = database.handle().revision().await.unwrap();
     let certificate = RegisteredCertificate {
         identity: CertificateIdentity::SanUri("spiffe://trust.nhs.uk/a".parse().unwrap()),
-        environment: "test".parse().unwrap(),
+        environment: Some("test".parse().unwrap()),
         issuer: Some(KeyThumbprint::of_spki(b"authority")),
     };
     let added = [

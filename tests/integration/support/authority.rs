@@ -117,6 +117,13 @@ impl Identity {
         Self { chain, params, key }
     }
 
+    /// A certificate that its holder signs with the key of this one.
+    pub(crate) fn signing_itself(&self, dns_name: &str) -> Self {
+        let (params, key) = (leaf_params(dns_name, |_| {}), KeyPair::from_pem(&self.key_pem()).unwrap());
+        let chain = vec![params.self_signed(&key).unwrap().der().clone()];
+        Self { chain, params, key }
+    }
+
     /// Adds certificates to what is presented.
     pub(crate) fn stuffed_with(mut self, others: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
         self.chain.extend(others);

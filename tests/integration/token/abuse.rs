@@ -10,10 +10,13 @@ use careconnect_auth::{
     operations::register_consumer::{ConsumerRegistration, RegisteredConsumer},
 };
 
+use tokio::io::AsyncWriteExt;
+
 use crate::support::{
     requests::{Answer, TokenCall},
-    soon::soon,
+    soon::{soon, until},
     test_server::{ROOT, TestServer, consumer, consumer_with_certificate},
+    tls_client,
 };
 
 fn address(last: u8) -> IpAddr {
@@ -214,4 +217,33 @@ async fn honest_consumers_keep_their_tokens_during_a_flood_of_wrong_secrets_and_
     };
     let floods = async { tokio::join!(flood(1, id), flood(1, "nobody"), flood(2, id), flood(3, "nobody either")) };
     soon("tokens during a flood", async { tokio::join!(honest, floods) }).await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_answer_is_charged_and_recorded_all_the_same() {
+    // R17, R56
+    let server = scene("limits.failures_per_consumer_and_address = 1\n").await;
+    let body = format!("grant_type=client_credentials&client_id=nobody&client_secret=wrong&resource={ROOT}");
+    let request = format!(
+        "POST {}/oauth2/token HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{body}",
+        server.issuer_path(),
+        body.len()
+    );
+    let client = tls_client::config(&server.server_authority, None);
+    let mut stream = tls_client::connect(server.running.address, client).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let is_being_judged = async {
+        while server.running.app.authenticator.secrets.waiting() == 0 {
+            tokio::task::yield_now().await; // server and test take turns on one thread, so the moment is not missed
+        }
+    };
+    soon("Argon2 at work", is_being_judged).await;
+    drop(stream);
+
+    let record = server.directory.path().join("records").read_dir().unwrap().next().unwrap().unwrap().path();
+    let is_recorded = async || std::fs::read_to_string(&record).unwrap().contains("consumer_unknown");
+    until("the line of a request that was given up", is_recorded).await;
+    assert!(is(&ask(&server, 1, "nobody", "wrong").await.refused(429), TOO_MANY_FAILURES));
 }
