@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// The number in the answer: `trace_id` of an error, or the header `X-Trace-Id`.
+    /// The number in the answer: `trace_id` of an error, or the header `X-Trace-Id`; or the `jti` of a token.
     trace_id: Uuid,
 }
 

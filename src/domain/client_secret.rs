@@ -118,7 +118,7 @@ pub fn redacted(text: &str) -> String {
             // Between the slashes of a path, and the like: each part for itself.
             for part in run.split_inclusive(['+', '/', '=']) {
                 let name = part.trim_end_matches(['+', '/', '=']);
-                let is_hidden = name.len() > LONGEST_NAME || name.contains(PREFIX);
+                let is_hidden = name.len() > LONGEST_NAME && !is_serial_number(name) || name.contains(PREFIX);
                 redacted.push_str(if is_hidden { HIDDEN } else { name });
                 redacted.push_str(&part[name.len()..]);
             }
@@ -130,6 +130,11 @@ pub fn redacted(text: &str) -> String {
 }
 
 const HIDDEN: &str = "[redacted]";
+
+/// A certificate's serial number has up to 20 octets; no secret is as short in hexadecimal.
+fn is_serial_number(run: &str) -> bool {
+    run.len() <= 40 && run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
 
 /// Is there, in 32 neighbours, of everything as much as chance puts there? Paths are mostly of one kind, part by part.
 fn is_like_base64(run: &str) -> bool {
@@ -205,6 +210,7 @@ mod tests {
             "https://provider.thirdparty.nhs.uk/A20047/STU3/1",
             "https://provider.thirdparty.nhs.uk/some/rather/long/path/of/small/letters/STU3/1",
             "grant_type=client_credentials&scope=organization/slot.read",
+            "c55ae0c55ae0c55ae0c55ae0c55ae0c55ae0c55a of CN=Issuing CA",
         ] {
             assert_eq!(redacted(harmless), harmless);
         }

@@ -44,6 +44,14 @@ pub enum AddRefused {
         /// When it would end.
         ends_at: UnixTime,
     },
+    /// The consumer has it already: ended once, it would go on counting the second time.
+    #[error("the consumer has this {kind} already, as the credential {id}")]
+    AlreadyHeld {
+        /// What kind of thing it is.
+        kind: &'static str,
+        /// Under which id.
+        id: uuid::Uuid,
+    },
     /// The register refuses it.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -56,9 +64,17 @@ pub async fn add_credentials(
     credentials: Vec<NewCredential>,
     now: UnixTime,
 ) -> Result<Vec<Credential>, AddRefused> {
-    let mut added = Vec::new();
+    let found = database.find_consumer(client_id).await?;
+    let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
+    let mut added: Vec<Credential> = Vec::new();
     for credential in credentials {
-        added.push(made(credential, client_id, now).await?);
+        let credential = made(credential, client_id, now).await?;
+        let held = consumer.credentials.iter().map(AsRef::as_ref).chain(&added);
+        let goes_on = |held: &&Credential| held.ends_at.is_none_or(|end| end > credential.starts_at);
+        if let Some(same) = held.filter(goes_on).find(|held| held.kind == credential.kind) {
+            return Err(AddRefused::AlreadyHeld { kind: same.kind.name(), id: same.id.0 });
+        }
+        added.push(credential);
     }
     database.change_credentials(client_id, &added, &[], now).await?;
     for credential in &added {

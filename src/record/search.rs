@@ -8,12 +8,15 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{day_files::newest_first, entry::Entry};
+use super::{
+    day_files::newest_first,
+    entry::{Entry, Outcome},
+};
 
 /// Longer than any line of ours.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// The last line with that number in the newest file that has one. Reads file by file and line by line; a line that broke
+/// The last line with that number, of a request or of the token that it got, in the newest file that has one. Reads file by file and line by line; a line that broke
 /// off is passed over.
 pub fn find(directory: &Path, trace_id: Uuid) -> io::Result<Option<Entry>> {
     for file in newest_first(directory)? {
@@ -29,6 +32,11 @@ pub fn find(directory: &Path, trace_id: Uuid) -> io::Result<Option<Entry>> {
     Ok(None)
 }
 
+fn is_meant(entry: &Entry, number: Uuid) -> bool {
+    let is_its_token = matches!(entry.outcome, Outcome::Issued { token_id, .. } if token_id == number);
+    entry.trace_id == number || is_its_token
+}
+
 fn find_in(mut file: impl BufRead, trace_id: Uuid) -> io::Result<Option<Entry>> {
     let (mut found, mut line) = (None, Vec::new());
     let number = trace_id.to_string();
@@ -39,7 +47,7 @@ fn find_in(mut file: impl BufRead, trace_id: Uuid) -> io::Result<Option<Entry>> 
         let text = String::from_utf8_lossy(&line);
         if text.contains(&number) {
             let entry = serde_json::from_str(&text).ok();
-            found = entry.filter(|entry: &Entry| entry.trace_id == trace_id).or(found); // another's text may hold the number
+            found = entry.filter(|entry| is_meant(entry, trace_id)).or(found); // another's text may hold the number
         }
         line.clear();
     }

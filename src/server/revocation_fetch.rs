@@ -66,9 +66,9 @@ pub async fn follow_lists(
         return Ok(());
     }
     let client = list_client()?;
-    for (list, outcome) in fetch_first(lists, &client, tls).await {
+    for (list, failed) in fetch_first(lists, &client, tls).await {
         let hang_up = signal(SignalKind::hangup())?;
-        tasks.spawn(list.follow(client.clone(), tls.clone(), outcome, hang_up, stop.clone()));
+        tasks.spawn(list.follow(client.clone(), tls.clone(), failed, hang_up, stop.clone()));
     }
     Ok(())
 }
@@ -100,40 +100,30 @@ pub fn list_client() -> Result<Client, reqwest::Error> {
     Client::builder().timeout(FETCH_WITHIN).redirect(policy).build()
 }
 
-/// Outcomes of a fetch that bring nothing: nothing came, or nothing that counts.
-const FAILED: &str = "failed";
-const REFUSED: &str = "refused";
-
-fn is_failure(outcome: &str) -> bool {
-    [FAILED, REFUSED].contains(&outcome)
-}
-
 impl RemoteList {
-    /// Fetches it once and gives it to `tls`. Counted, and logged when something changes: a new list, another outcome than
-    /// `before`. Gives the outcome.
-    async fn refresh(&self, client: &Client, tls: &Arc<ReloadableTls>, before: &str) -> &'static str {
+    /// Fetches it once and gives it to `tls`. Counted, and logged when something changes: a new list, the first failure
+    /// after a success, or the first success after a failure.
+    async fn refresh(&self, client: &Client, tls: &Arc<ReloadableTls>, had_failed: bool) -> Result<(), FetchFailure> {
         let (authority, source) = (self.authority.as_str(), self.url.as_str());
         let outcome = self.fetch_into(client, tls).await;
         let name = match &outcome {
             Ok(true) => "loaded",
             Ok(false) => "unchanged",
-            Err(FetchFailure::Refused(_)) => REFUSED,
-            Err(_) => FAILED,
+            Err(FetchFailure::Refused(_)) => "refused",
+            Err(_) => "failed",
         };
         counter!("careconnect_crl_fetches_total", "authority" => self.authority.clone(), "source" => self.url.to_string(),
             "outcome" => name)
         .increment(1);
         match &outcome {
             Ok(true) => tracing::info!(event = "crl_loaded", authority, source, "revocation list taken"),
-            Ok(false) if is_failure(before) => {
-                tracing::info!(event = "crl_back", authority, source, "revocation list is back")
-            }
-            Err(error) if name != before => {
+            Ok(false) if had_failed => tracing::info!(event = "crl_back", authority, source, "revocation list is back"),
+            Err(error) if !had_failed => {
                 tracing::error!(event = "crl_failed", authority, source, %error, "revocation list kept as it was");
             }
             Ok(false) | Err(_) => {}
         }
-        name
+        outcome.map(drop)
     }
 
     async fn fetch_into(&self, client: &Client, tls: &Arc<ReloadableTls>) -> Result<bool, FetchFailure> {
@@ -143,26 +133,25 @@ impl RemoteList {
         taken.map_err(|error| FetchFailure::Refused(error.to_string()))
     }
 
-    /// Fetches it as often as it is wanted, and at every `hang_up`, until `stop`; `last` is the outcome of the first
-    /// attempt.
+    /// Fetches it as often as it is wanted, and at every `hang_up`, until `stop`. `failed`: did the first attempt fail?
     async fn follow(
         self,
         client: Client,
         tls: Arc<ReloadableTls>,
-        mut last: &'static str,
+        mut failed: bool,
         mut hang_up: Signal,
         stop: CancellationToken,
     ) {
         loop {
-            let pause = if is_failure(last) { self.every.min(RETRY_AFTER) } else { self.every };
+            let pause = if failed { self.every.min(RETRY_AFTER) } else { self.every };
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = hang_up.recv() => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            let refresh = self.refresh(&client, &tls, last);
+            let refresh = self.refresh(&client, &tls, failed);
             let Some(outcome) = stop.run_until_cancelled(refresh).await else { return };
-            last = outcome;
+            failed = outcome.is_err();
         }
     }
 }
@@ -188,17 +177,13 @@ pub async fn trust_at_start(
     Ok((trust, failures))
 }
 
-/// Fetches all `lists` for the first time, as far as they come in time. Gives each with its outcome.
-async fn fetch_first(
-    lists: Vec<RemoteList>,
-    client: &Client,
-    tls: &Arc<ReloadableTls>,
-) -> Vec<(RemoteList, &'static str)> {
+/// Fetches all `lists` for the first time, as far as they come in time. Gives each with whether it is still missing.
+async fn fetch_first(lists: Vec<RemoteList>, client: &Client, tls: &Arc<ReloadableTls>) -> Vec<(RemoteList, bool)> {
     let mut attempts = JoinSet::new();
     for list in lists {
         let (client, tls) = (client.clone(), tls.clone());
         attempts.spawn(async move {
-            let attempt = timeout(START_WITHIN, list.refresh(&client, &tls, "")).await;
+            let attempt = timeout(START_WITHIN, list.refresh(&client, &tls, false)).await;
             if attempt.is_err() {
                 let (authority, source) = (list.authority.as_str(), list.url.as_str());
                 tracing::error!(
@@ -208,7 +193,7 @@ async fn fetch_first(
                     "revocation list not there within {START_WITHIN:?}"
                 );
             }
-            (list, attempt.unwrap_or(FAILED))
+            (list, !matches!(attempt, Ok(Ok(()))))
         });
     }
     attempts.join_all().await

@@ -226,7 +226,9 @@ async fn the_operator_is_told_what_became_of_a_request_also_of_days_ago_and_besi
     assert!(json["advice"].as_str().unwrap().starts_with("Expected: "), "{json}");
     let json = explain(&issued, &["--json"]).json();
     assert_eq!((&json["outcome"], &json["asid"]), (&"issued".into(), &"200000000205".into()));
-    assert!(explain(&issued, &[]).stdout.contains(json["token_id"].as_str().unwrap()));
+    let token_id = json["token_id"].as_str().unwrap();
+    assert!(explain(&issued, &[]).stdout.contains(token_id));
+    assert_eq!(run(directory, &["explain", token_id, "--json"]).success().json(), json);
     assert!(explain(&next_day, &[]).stdout.contains("scope_unknown"));
     assert_eq!(fs::read_dir(records(&server)).unwrap().count(), 2);
 

@@ -15,12 +15,16 @@ use crate::{
     authentication::forwarded::proxies::header_names,
     cli::output,
     config::{Config, LoadedConfig},
+    domain::Reason,
 };
 
 const CHECK: &str = "spoofing";
 
 /// What no proxy writes, in any form.
 const MALFORMED: &str = "spoof-check";
+
+/// What a token endpoint says to an empty form; whatever else answers so to all headers proves nothing.
+const AT_A_TOKEN_ENDPOINT: &str = Reason::GrantTypeMissing.name();
 
 /// How an answer to a header with a certificate begins, of a server that has read it.
 const BELIEVED: &str = "certificate_header_";
@@ -43,11 +47,9 @@ pub(super) async fn of_server(loaded: Option<&LoadedConfig>, url: Option<&str>) 
 /// What the server at `token_endpoint` makes of each header that could claim a certificate, malformed and sent twice.
 async fn check(client: &Client, token_endpoint: &str, config: &Config) -> Vec<Finding> {
     let without = match reason(client, token_endpoint, &[]).await {
-        Ok(reason) => reason,
-        Err(error) => {
-            let detail = format!("there is no token endpoint at {token_endpoint}: {}", output::sentence(&error));
-            return vec![Finding::failure(CHECK, detail, "name the issuer as its metadata does: --url https://…")];
-        }
+        Ok(reason) if reason == AT_A_TOKEN_ENDPOINT => reason,
+        Ok(other) => return no_token_endpoint(token_endpoint, &format!("it answers {other:?}")),
+        Err(error) => return no_token_endpoint(token_endpoint, &output::sentence(&error)),
     };
     let mut findings = Vec::new();
     for header in header_names(&config.proxies) {
@@ -62,6 +64,11 @@ async fn check(client: &Client, token_endpoint: &str, config: &Config) -> Vec<Fi
         findings.push(verdict);
     }
     findings
+}
+
+fn no_token_endpoint(at: &str, why: &str) -> Vec<Finding> {
+    let detail = format!("there is no token endpoint at {at}: {why}");
+    vec![Finding::failure(CHECK, detail, "name the issuer as its metadata does: --url https://…")]
 }
 
 /// One finding for all headers that are ignored, and each that is not.
