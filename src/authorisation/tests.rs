@@ -14,21 +14,7 @@ fn known() -> Vec<GroupDefinition> {
 }
 
 fn consumer_in(groups: &[Group]) -> ConsumerSystem {
-    ConsumerSystem {
-        client_id: "c".parse().unwrap(),
-        name: "Example 111".parse().unwrap(),
-        asid: "200000000205".parse().unwrap(),
-        organisation: Organisation {
-            ods_code: "A1001".parse().unwrap(),
-            organisation_type: "urgent-care".parse().unwrap(),
-        },
-        groups: groups.iter().cloned().collect(),
-        credentials: vec![],
-        accepts_token_endpoint_audience: false,
-        requests_per_minute: None,
-        status: RegistrationStatus::Active,
-        created_at: UnixTime(0),
-    }
+    ConsumerSystem { groups: groups.iter().cloned().collect(), ..ConsumerSystem::example() }
 }
 
 fn provider_that_honours(groups: &[Group]) -> ProviderSystem {

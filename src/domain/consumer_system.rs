@@ -96,3 +96,25 @@ impl ConsumerSystem {
         self.status.is_active()
     }
 }
+
+#[cfg(test)]
+impl ConsumerSystem {
+    /// For unit tests: an active consumer without groups and credentials.
+    pub(crate) fn example() -> Self {
+        Self {
+            client_id: crate::random::client_id(),
+            name: "Example 111".parse().unwrap(),
+            asid: "200000000205".parse().unwrap(),
+            organisation: Organisation {
+                ods_code: "A1001".parse().unwrap(),
+                organisation_type: "urgent-care".parse().unwrap(),
+            },
+            groups: BTreeSet::new(),
+            credentials: Vec::new(),
+            accepts_token_endpoint_audience: false,
+            requests_per_minute: None,
+            status: RegistrationStatus::Active,
+            created_at: UnixTime(0),
+        }
+    }
+}

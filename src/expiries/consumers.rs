@@ -52,10 +52,7 @@ const fn family(kind: &CredentialKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{Organisation, RegistrationStatus, SecretHash},
-        random,
-    };
+    use crate::{domain::SecretHash, random};
 
     const NOW: UnixTime = UnixTime(1_800_000_000);
     /// The rest of a month.
@@ -71,21 +68,7 @@ mod tests {
     }
 
     fn consumer(credentials: Vec<Arc<Credential>>) -> Arc<ConsumerSystem> {
-        Arc::new(ConsumerSystem {
-            client_id: random::client_id(),
-            name: "Example 111".parse().unwrap(),
-            asid: "200000000205".parse().unwrap(),
-            organisation: Organisation {
-                ods_code: "A1001".parse().unwrap(),
-                organisation_type: "urgent-care".parse().unwrap(),
-            },
-            groups: [].into(),
-            credentials,
-            accepts_token_endpoint_audience: false,
-            requests_per_minute: None,
-            status: RegistrationStatus::Active,
-            created_at: NOW,
-        })
+        Arc::new(ConsumerSystem { credentials, ..ConsumerSystem::example() })
     }
 
     fn found(consumers: &[Arc<ConsumerSystem>], uses: &[CredentialUse]) -> Vec<(&'static str, i64)> {

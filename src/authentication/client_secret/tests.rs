@@ -10,7 +10,7 @@ use crate::{
     authentication::{failure_budget::FailureBudgets, secret_hash::hash},
     clock::UnixTime,
     config::Limits,
-    domain::{ClientSecret, Credential, CredentialKind, Organisation, RegistrationStatus},
+    domain::{ClientSecret, Credential, CredentialKind},
 };
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -60,18 +60,8 @@ fn consumer_with(secrets: &[&ClientSecret]) -> ConsumerSystem {
     };
     ConsumerSystem {
         client_id: client_id.clone(),
-        name: "Example 111".parse().unwrap(),
-        asid: "200000000205".parse().unwrap(),
-        organisation: Organisation {
-            ods_code: "A1001".parse().unwrap(),
-            organisation_type: "urgent-care".parse().unwrap(),
-        },
-        groups: [].into(),
         credentials: secrets.iter().map(credential).collect(),
-        accepts_token_endpoint_audience: false,
-        requests_per_minute: None,
-        status: RegistrationStatus::Active,
-        created_at: NOW,
+        ..ConsumerSystem::example()
     }
 }
 
