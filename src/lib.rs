@@ -13,6 +13,7 @@
 //!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules
 //!     fair_share.rs  budget.rs  rate_limit.rs         how much one caller may take
+//!     hash_chain.rs                  records that cannot be changed without a trace
 //!  0  careconnect-verifier               the wire contract: claims, identifiers, groups, and how to verify
 //! ```
 //!
@@ -59,6 +60,7 @@ pub mod crypto;
 pub mod domain;
 pub mod expiries;
 pub mod fair_share;
+pub mod hash_chain;
 pub mod http;
 pub mod operations;
 pub mod random;

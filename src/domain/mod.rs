@@ -1,5 +1,6 @@
 //! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
 
+pub mod actor;
 pub mod blocked_certificate;
 pub mod catalogue;
 pub mod certificate_identity;
@@ -10,6 +11,7 @@ pub mod consumer_system;
 pub mod credential;
 pub mod display_name;
 pub mod distinguished_name;
+pub mod fields;
 pub mod form;
 pub mod group_definition;
 pub mod key_set_uri;
@@ -23,6 +25,7 @@ pub mod scope;
 pub mod service_root;
 pub mod token_request;
 
+pub use actor::{Actor, Role, Via};
 pub use blocked_certificate::{BlockedCertificate, SerialNumber};
 pub use certificate_identity::{
     CertificateIdentity, CertificateThumbprint, DistinguishedName, DnsName, KeyThumbprint, UriName,
@@ -33,6 +36,7 @@ pub use client_secret::{ClientSecret, SecretHash, SecretImportError};
 pub use consumer_system::{ConsumerSystem, Organisation};
 pub use credential::{Credential, CredentialId, CredentialKind};
 pub use display_name::DisplayName;
+pub use fields::{Fault, Fields};
 pub use group_definition::{GroupDefinition, OrganisationTypeDefinition};
 pub use key_set_uri::KeySetUri;
 pub use presented_credential::{PresentedCredential, PresentedCredentialError};
