@@ -20,7 +20,7 @@ use crate::{
         peer::{PeerCertificate, PeerConnection},
     },
     clock::UnixTime,
-    config::{self, Tables},
+    config,
     domain::{Actor, CertificateIdentity, Role, Via},
 };
 
@@ -36,6 +36,12 @@ pub struct Administrator {
 }
 
 impl Administrator {
+    /// Whom [`identify`] found.
+    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
+        let there = parts.extensions.get::<Self>().cloned();
+        there.ok_or_else(|| Problem::internal("a route that is not behind the layer that identifies"))
+    }
+
     /// In whose name something is changed.
     pub fn actor(&self) -> Actor {
         Actor { name: self.name.to_string(), via: Via::Api }
@@ -56,8 +62,7 @@ impl Administrator {
 impl<S: Sync> FromRequestParts<S> for Administrator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let there = parts.extensions.get::<Self>().cloned();
-        there.ok_or_else(|| Problem::internal("a route that is not behind the layer that identifies"))
+        Self::of(parts)
     }
 }
 
@@ -65,16 +70,18 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
 pub struct Gate {
     known: HashMap<CertificateIdentity, (Arc<str>, Arc<BTreeSet<Role>>)>,
     trust: Arc<ArcSwap<ClientTrust>>,
+    /// Does what grants more wait for an approver?
+    pub(super) four_eyes: bool,
 }
 
 impl Gate {
-    /// Lets in those who are `configured`, while `trust` trusts their certificates.
-    pub fn new(configured: &Tables<config::Administrator>, trust: Arc<ArcSwap<ClientTrust>>) -> Result<Self, String> {
-        let known = configured.iter().map(|one| {
+    /// Lets in the administrators that are `configured`, while `trust` trusts their certificates.
+    pub fn new(configured: &config::Admin, trust: Arc<ArcSwap<ClientTrust>>) -> Result<Self, String> {
+        let known = configured.administrators.iter().map(|one| {
             let roles = one.roles.iter().copied().collect();
             Ok((one.identity()?, (Arc::from(one.name.as_str()), Arc::new(roles))))
         });
-        Ok(Self { known: known.collect::<Result<_, String>>()?, trust })
+        Ok(Self { known: known.collect::<Result<_, String>>()?, trust, four_eyes: configured.four_eyes })
     }
 
     /// Judged at each request, for a certificate may have been revoked since the handshake. Only the end-entity

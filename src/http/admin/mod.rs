@@ -12,7 +12,8 @@ use super::{trace_id, with_security_headers};
 use crate::app::App;
 
 pub mod answer;
-pub mod idempotency;
+mod describe;
+mod idempotency;
 pub mod identity;
 pub mod json;
 pub mod page;
@@ -20,6 +21,7 @@ pub mod problem;
 pub mod query;
 mod refused_change;
 pub mod routes;
+pub mod submission;
 mod whoami;
 
 pub use identity::Gate;
@@ -52,12 +54,12 @@ pub fn frame(routes: Routes, app: Arc<App>, gate: Gate, request_timeout: Duratio
     let state = AdminState { app, gate: Arc::new(gate) };
     let router = routes
         .into_router()
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(from_fn_with_state(request_timeout, problem::give_up))
+        .fallback(describe::not_found)
+        .method_not_allowed_fallback(describe::method_not_allowed)
+        .layer(CatchPanicLayer::custom(describe::panicked))
+        .layer(from_fn_with_state(request_timeout, describe::give_up))
         .layer(from_fn_with_state(state.clone(), identity::identify)) // before anything is looked at
-        .layer(from_fn_with_state(state.clone(), problem::describe)) // around all that refuses
+        .layer(from_fn_with_state(state.clone(), describe::describe)) // around all that refuses
         .layer(from_fn(trace_id::number));
     with_security_headers(router).with_state(state)
 }

@@ -1,42 +1,34 @@
-//! The only file that turns what is wrong into HTTP: problem details (RFC 9457) with every fault at once.
+//! What is wrong with a request, as HTTP says it: problem details (RFC 9457) with every fault at once.
 
-use std::{any::Any, fmt::Display, sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc};
 
 use axum::{
-    Extension,
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{
-    super::{errors::log_panic, trace_id::TraceId},
-    AdminState, MOST_BODY_BYTES,
-    identity::Administrator,
-    refused_change::{RefusedChange, record_refused},
-};
+use super::MOST_BODY_BYTES;
 use crate::{
     domain::{Fault, PreconditionFailed, ProblemKind, client_secret::redacted},
+    operations::change_refused::ChangeRefused,
     storage::StorageError,
-    telemetry::legible,
 };
 
-/// Something that is wrong, on its way out. [`describe`] adds what needs the trace id and the issuer.
+/// Something that is wrong, on its way out. `describe.rs` adds what needs the trace id and the issuer.
 #[derive(Debug)]
 pub struct Problem {
-    kind: ProblemKind,
-    detail: String,
-    errors: Vec<Wrong>,
+    pub(super) kind: ProblemKind,
+    pub(super) detail: String,
+    pub(super) errors: Vec<Wrong>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log alone.
-    cause: Option<String>,
+    pub(super) cause: Option<String>,
 }
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, Serialize)]
-struct Wrong {
+pub(super) struct Wrong {
     /// JSON Pointer into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
@@ -47,7 +39,7 @@ struct Wrong {
 }
 
 impl Problem {
-    fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+    pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let detail = redacted(&detail.into());
         Self { kind, detail, errors: Vec::new(), headers: Vec::new(), cause: None }
     }
@@ -136,7 +128,7 @@ impl Problem {
     }
 
     /// What a library answered by itself, such as to a path that is not UTF-8.
-    fn of_status(status: StatusCode) -> Self {
+    pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::BAD_REQUEST => Self::malformed("the path or a header cannot be read"),
             StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
@@ -144,7 +136,7 @@ impl Problem {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
@@ -169,12 +161,26 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         match &error {
             StorageError::NotFound { .. } => Self::not_found(error.to_string()),
-            StorageError::AlreadyExists { .. } => Self::conflict(error.to_string()),
+            StorageError::AlreadyExists { .. } | StorageError::Repeated { .. } | StorageError::KeyTaken => {
+                Self::conflict(error.to_string())
+            }
             StorageError::UnknownReference { .. } => {
                 Self::invalid(vec![Fault { pointer: String::new(), detail: error.to_string() }])
             }
             _ if error.is_unavailable() => Self::unavailable(error),
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<ChangeRefused> for Problem {
+    fn from(refused: ChangeRefused) -> Self {
+        match refused {
+            ChangeRefused::Storage(error) => error.into(),
+            ChangeRefused::Stale(failed) => failed.into(),
+            ChangeRefused::Invalid(faults) => faults.into(),
+            ChangeRefused::Conflict(detail) => Self::conflict(detail),
+            ChangeRefused::NotAllowed(detail) => Self::not_permitted(detail),
         }
     }
 }
@@ -186,94 +192,4 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(Arc::new(self));
         response
     }
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    trace_id: String,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [Wrong],
-}
-
-/// Writes the body of every problem that comes from further in, and the line in the log or in the audit record.
-pub(super) async fn describe(
-    State(state): State<AdminState>,
-    Extension(TraceId(trace_id)): Extension<TraceId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (method, path) = (request.method().clone(), legible(request.uri().path()).to_string());
-    let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let answer = async move {
-        let response = next.run(request).await;
-        if response.status().is_success() || response.status().is_redirection() {
-            return response;
-        }
-        let (mut parts, _) = response.into_parts();
-        let problem = parts.extensions.remove().unwrap_or_else(|| Arc::new(Problem::of_status(parts.status)));
-        let actor = parts.extensions.remove::<Administrator>().map(|administrator| administrator.actor());
-        let (status, detail, errors) = (problem.status(), problem.detail.as_str(), problem.errors.len());
-        let cause = problem.cause.as_deref().map(legible);
-        if status.is_server_error() {
-            tracing::error!(event = "admin_request_failed", %trace_id, %method, path, cause, "{detail}");
-        }
-        if changes {
-            let refused =
-                RefusedChange { actor: actor.as_ref(), method: &method, path: &path, status, detail, trace_id };
-            record_refused(&state.app, &refused).await;
-        } else {
-            let actor = actor.map(|actor| actor.name);
-            let status = status.as_u16();
-            tracing::info!(event = "admin_read_refused", %trace_id, actor, %method, path, status, errors, cause, "{detail}");
-        }
-        let body = Body {
-            r#type: format!("{}/errors/{}", state.app.issuer.as_str(), problem.kind.name()),
-            title: problem.kind.title(),
-            status: problem.kind.status(),
-            detail,
-            trace_id: trace_id.to_string(),
-            errors: &problem.errors,
-        };
-        let body = serde_json::to_vec(&body).unwrap_or_default(); // texts and numbers always are JSON
-        parts.headers.remove(header::CONTENT_LENGTH);
-        let about = [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
-        let mut described = (status, about, body).into_response();
-        parts.headers.remove(header::CONTENT_TYPE);
-        described.headers_mut().extend(parts.headers);
-        described
-    };
-    if !changes {
-        return answer.await;
-    }
-    // In a task of its own: a caller that hangs up leaves what it tried, or the whole change, behind.
-    match tokio::spawn(answer).await {
-        Ok(response) => response,
-        Err(failure) => std::panic::resume_unwind(failure.into_panic()), // nobody else ends the task
-    }
-}
-
-pub(super) async fn not_found() -> Problem {
-    Problem::not_found("there is nothing at this path: see openapi.yaml")
-}
-
-pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(ProblemKind::MethodNotAllowed, "this path does not take this method: see Allow")
-}
-
-/// Gives up on a request that takes longer than `limit`.
-pub(super) async fn give_up(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = format!("the request took longer than {} seconds", limit.as_secs());
-        Problem::new(ProblemKind::RequestTimeout, detail).into_response()
-    })
-}
-
-/// A panic is a bug; it costs one request.
-pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    log_panic(&*panic);
-    Problem::internal("a request panicked").into_response()
 }

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::{app::App, domain::Actor, telemetry::legible};
+use crate::{app::App, domain::Actor};
 
 /// What somebody tried, and why it was not done.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct RefusedChange<'a> {
     pub(super) path: &'a str,
     /// 400 or above.
     pub(super) status: StatusCode,
-    /// As the answer says it.
+    /// As the answer says it, in one line.
     pub(super) detail: &'a str,
     pub(super) trace_id: Uuid,
 }
@@ -24,6 +24,5 @@ pub(super) struct RefusedChange<'a> {
 pub(super) async fn record_refused(_app: &App, refused: &RefusedChange<'_>) {
     let RefusedChange { actor, method, path, status, detail, trace_id } = refused;
     let (actor, status) = (actor.map(|actor| actor.name.as_str()), status.as_u16());
-    let detail = legible(detail);
     tracing::info!(event = "admin_change_refused", %trace_id, actor, %method, path, status, detail, "change refused");
 }
