@@ -158,7 +158,8 @@ mod tests {
         let days = ["2027-01-11", "1970-01-01", "2027-01-12", "2099-01-01", "2027-01-13", "2027-01-14", "2027-01-15"];
         let names: Vec<_> = days.iter().zip(1..).map(|(day, first)| format!("{day}.00000000.{first}")).collect();
         let mut names: Vec<_> = names.iter().map(String::as_str).collect();
-        assert_eq!(left(&names, 2), [false, false, false, false, true, true, true]);
+        assert_eq!(left(&names, 2), [false, false, false, true, true, true, true]);
+        assert_eq!(left(&names, 1), [false, false, false, false, false, true, true]);
         names.extend(["2027-01-12.11111111.4", "2027-01-13.11111111.2", "2027-01-11.11111111.1"]);
         assert_eq!(left(&names, 2)[7..], [true, true, false], "another stream");
     }
