@@ -135,8 +135,8 @@ async fn the_log_has_a_copy_of_each_checkpoint_with_which_a_cut_is_found() {
 async fn forged(server: &TestServer, sign: CheckpointSigner) -> Report {
     let elsewhere = tempfile::tempdir().unwrap();
     let file = the_only_file(server);
-    let mut section = careconnect_auth::config::Record::default();
-    section.directory = elsewhere.path().to_owned();
+    let directory = elsewhere.path().to_owned();
+    let section = careconnect_auth::config::Record { directory, ..Default::default() };
     let clock: Arc<dyn careconnect_auth::clock::Clock> = server.clock.clone();
     let record = IssuanceRecord::open(&section, server.issuer(), sign, clock).unwrap();
     let entry = serde_json::from_value(lines(&file)[0].clone()).unwrap();

@@ -48,11 +48,11 @@ async fn entries_are_found_by_who_asked_and_what_was_answered() {
     let (token_id, client_id) = (entry["token_id"].as_str().unwrap(), entry["client_id"].as_str().unwrap());
     assert!(entry["sequence"].is_u64() && entry["stream"].is_string(), "{entry}");
 
-    assert_eq!(found(&[]), [nobody.clone(), unknown.clone(), issued.clone()], "the newest first");
-    assert_eq!(found(&["--limit", "1"]), [nobody.clone()]);
-    assert_eq!(found(&["--client-id", client_id]), [unknown.clone(), issued.clone()]);
-    assert_eq!(found(&["--reason", "scope_unknown"]), [unknown.clone()]);
-    assert_eq!(found(&["--reason", "consumer_unknown"]), [nobody.clone()], "the check, too");
+    assert_eq!(found(&[]), [&*nobody, &*unknown, &*issued], "the newest first");
+    assert_eq!(found(&["--limit", "1"]), [&*nobody]);
+    assert_eq!(found(&["--client-id", client_id]), [&*unknown, &*issued]);
+    assert_eq!(found(&["--reason", "scope_unknown"]), [&*unknown]);
+    assert_eq!(found(&["--reason", "consumer_unknown"]), [&*nobody], "the check, too");
     let of_token = [
         ["--token-id", token_id],
         ["--asid", "200000000205"],
@@ -61,7 +61,7 @@ async fn entries_are_found_by_who_asked_and_what_was_answered() {
         ["--outcome", "issued"],
     ];
     for filter in &of_token {
-        assert_eq!(found(filter), [issued.clone()], "{filter:?}");
+        assert_eq!(found(filter), [&*issued], "{filter:?}");
     }
     assert_eq!(found(&["--audience", ROOT, "--outcome", "refused"]).len(), 2);
     assert_eq!(found(&["--from", "2099-01-01"]), [""; 0]);
