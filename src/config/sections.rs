@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     addresses::ListenOrOff,
+    admin::Administrator,
     client_authorities::{ClientAuthorities, ClientAuthority},
     database_url::DatabaseUrl,
     issuer::Issuer,
@@ -28,7 +29,7 @@ section! {
         /// The proxies in front that pass client certificates on: see `docs/proxies.md`. From anybody else a header
         /// with a certificate is ignored.
         proxies: Tables<Proxy> = Tables::none();
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, admin: Admin, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -47,6 +48,30 @@ section! {
         client_authorities: ClientAuthorities = ClientAuthorities::default();
         /// How often these files are looked at for changes.
         reload_every_seconds: Seconds<1, 86_400> = Seconds::of(60);
+    }
+}
+
+section! {
+    /// The admin API, on a listener of its own: it is there when an authority of administrators is, and whoever calls it
+    /// needs a certificate of that authority.
+    Admin at "admin." {
+        /// Where it listens. Other machines may be let in, for a certificate is needed; better let only those in that
+        /// administer.
+        listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+        /// PEM: its certificate, then its intermediates; that of `[tls]` unless set.
+        certificate_file: Option<PathBuf> = None;
+        /// PEM: the private key of that certificate.
+        key_file: Option<PathBuf> = None;
+        /// PEM: the authorities whose certificates administrators have; none of them may be one of consumers.
+        client_ca_files: Vec<PathBuf> = Vec::new();
+        /// Authorities with revocation lists, as in `tls.client_authorities`. Beside them, `admin.client_ca_files` is one
+        /// more, named `admin`. Environments mean nothing here.
+        client_authorities: ClientAuthorities = ClientAuthorities::default();
+        /// Who administers, and in which roles: `viewer` reads, `editor` changes, `approver` confirms or rejects what
+        /// somebody else proposed. A certificate of the authority alone opens nothing.
+        administrators: Tables<Administrator> = Tables::none();
+        /// What grants more (assurances, confirmations) needs an approver other than who proposed it.
+        four_eyes: bool = false;
     }
 }
 

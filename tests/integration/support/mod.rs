@@ -1,7 +1,9 @@
 //! What tests are made of.
 
+pub(crate) mod admin;
 pub(crate) mod assertion;
 pub(crate) mod authority;
+pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod databases;
 pub(crate) mod dev;

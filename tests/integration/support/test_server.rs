@@ -1,7 +1,7 @@
 //! The production server on a free port, with a fresh database, its own keys and its own PKI.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use careconnect_auth::{
     clock::{Clock, ManualClock},
     config::Config,
-    domain::{CertificateIdentity, ClaimsProfile, ProviderSystem, ServiceRoot},
+    domain::{CertificateIdentity, ClaimsProfile, HonouredGroup, ProviderSystem, ServiceRoot},
     operations::{
         register_consumer::{ConsumerRegistration, RegisteredConsumer, register_consumer},
         register_provider::{ProviderRegistration, register_provider},
@@ -21,7 +21,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::{
+    admin,
     authority::{Authority, Identity, NOW},
+    changes::act,
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},
@@ -42,6 +44,8 @@ pub(crate) struct TestServer {
     pub(crate) server_authority: Authority,
     /// Of client certificates.
     pub(crate) client_authority: Authority,
+    /// Of administrators' certificates.
+    pub(crate) admin_authority: Authority,
     pub(crate) directory: TempDir,
 }
 
@@ -61,26 +65,31 @@ impl TestServer {
         careconnect_auth::crypto::install();
         let database = TestDatabase::fresh().await;
         let directory = tempfile::tempdir().unwrap();
-        let (server_authority, client_authority) = (Authority::new("Server CA"), Authority::new("Client CA"));
+        let [server_authority, client_authority, admin_authority] =
+            ["Server CA", "Client CA", "Admin CA"].map(Authority::new);
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = public.local_addr().unwrap().port();
         let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
         write_identity(directory.path(), &server_authority.server());
         write("client-ca.pem", &client_authority.pem());
+        write("admin-ca.pem", &admin_authority.pem());
         write("database-url", database.url());
         files.iter().for_each(|(name, text)| write(name, text));
         let config_file = directory.path().join("careconnect-auth.toml");
         let head = format!(
             "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n"
+             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
+             {}",
+            admin::config(admin.local_addr().unwrap())
         );
         std::fs::write(&config_file, format!("{head}{toml}")).unwrap();
         let config = Config::load(Some(&config_file)).unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
-        let sockets = Sockets { public, metrics: None };
+        let sockets = Sockets { public, admin: Some(admin), metrics: None };
         let running = RunningServer::start(&config, clock.clone(), sockets).await.unwrap();
-        Self { running, database, clock, server_authority, client_authority, directory }
+        Self { running, database, clock, server_authority, client_authority, admin_authority, directory }
     }
 
     /// A second server of the same issuer, on the same database, with a register of its own in memory.
@@ -93,7 +102,7 @@ impl TestServer {
         let file = file.with_file_name("another-node.toml");
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file)).unwrap();
-        RunningServer::start(&config, self.clock.clone(), Sockets { public, metrics: None }).await.unwrap()
+        RunningServer::start(&config, self.clock.clone(), Sockets { public, admin: None, metrics: None }).await.unwrap()
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -143,7 +152,7 @@ impl TestServer {
 
     /// Registers in the database as another process would, and waits until the server has seen it.
     pub(crate) async fn register(&self, registration: ConsumerRegistration) -> RegisteredConsumer {
-        let registered = register_consumer(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        let registered = register_consumer(self.database.handle(), registration, act(self.clock.now())).await.unwrap();
         self.caught_up().await;
         registered
     }
@@ -151,7 +160,7 @@ impl TestServer {
     pub(crate) async fn register_provider(&self, change: impl FnOnce(&mut ProviderRegistration)) -> ProviderSystem {
         let mut registration = provider(ROOT);
         change(&mut registration);
-        let registered = register_provider(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        let registered = register_provider(self.database.handle(), registration, act(self.clock.now())).await.unwrap();
         self.caught_up().await;
         registered
     }
@@ -188,7 +197,12 @@ pub(crate) fn consumer() -> ConsumerRegistration {
             ods_code: "A1001".parse().unwrap(),
             organisation_type: "urgent-care".parse().unwrap(),
         },
+        supplier: "SUP1".parse().unwrap(),
+        product: None,
+        product_version: None,
+        party_key: None,
         groups: all_groups(),
+        evidence: Some("a test".to_owned()),
         credentials: vec![],
         with_secret: true,
         accepts_token_endpoint_audience: false,
@@ -212,8 +226,13 @@ pub(crate) fn provider(root: &str) -> ProviderRegistration {
         token_lifetime: careconnect_auth::domain::TokenLifetime::DEFAULT,
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
-        groups: all_groups(),
+        groups: honoured(all_groups()),
     }
+}
+
+/// These groups, for everybody.
+pub(crate) fn honoured(groups: impl IntoIterator<Item = Group>) -> BTreeMap<Group, HonouredGroup> {
+    groups.into_iter().map(|group| (group, HonouredGroup::default())).collect()
 }
 
 pub(crate) fn all_groups() -> BTreeSet<Group> {
