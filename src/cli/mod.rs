@@ -16,6 +16,7 @@ mod certificate_report;
 mod config;
 mod consumer;
 mod dev;
+mod directory;
 mod doctor;
 mod examination;
 mod explain;
@@ -80,6 +81,9 @@ enum Command {
     /// Cap what certificates of some names may obtain.
     #[command(subcommand)]
     CertificatePolicy(certificate_policy::CertificatePolicyCommand),
+    /// Ask the Spine Directory Service.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -108,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
+        Command::Directory(command) => directory::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Explain(arguments) => explain::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),

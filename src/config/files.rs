@@ -27,10 +27,15 @@ impl LoadedConfig {
         let named = tls.client_authorities.0.iter().flat_map(ClientAuthority::files);
         let named = named.map(|file| ("tls.client_authorities", file));
         let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
-        for (key, file) in public.chain(short).chain(named).chain(of_key_sets) {
+        let directory = &config.directory;
+        let of_directory = directory.ca_files.iter().map(|file| ("directory.ca_files", file));
+        let to_directory = directory.certificate_file.iter().map(|file| ("directory.certificate_file", file));
+        let of_directory = of_directory.chain(to_directory);
+        for (key, file) in public.chain(short).chain(named).chain(of_key_sets).chain(of_directory) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
+        let private = private.chain(directory.key_file.iter().map(|file| ("directory.key_file", file)));
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);
         }

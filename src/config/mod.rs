@@ -6,6 +6,7 @@
 mod addresses;
 mod client_authorities;
 mod database_url;
+mod directory;
 mod error;
 mod file;
 mod files;
@@ -26,6 +27,7 @@ pub use self::{
     addresses::ListenOrOff,
     client_authorities::{ClientAuthorities, ClientAuthority, CrlSource, InDoubt},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
+    directory::{BaseName, DirectoryUrl, OnDrift},
     error::{ConfigError, Place, Problem},
     files::FileFindings,
     issuer::{InvalidIssuer, Issuer},
@@ -34,7 +36,7 @@ pub use self::{
     networks::Network,
     proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
-    sections::{Assertions, Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
+    sections::{Assertions, Config, Database, Directory, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
     tables::{Table, Tables},
