@@ -52,7 +52,13 @@ impl DirectoryUrl {
             Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
                 digits.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?
             }
-            None if port.is_empty() => if tls { 636 } else { 389 },
+            None if port.is_empty() => {
+                if tls {
+                    636
+                } else {
+                    389
+                }
+            }
             _ => return Err(wrong()),
         };
         let name = ServerName::try_from(host.to_ascii_lowercase()).map_err(|_| wrong())?;

@@ -48,10 +48,14 @@ async fn answers(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
     loop {
         let message = match read_message(&mut from).await {
             Ok(message) => message,
+            Err(DirectoryError::Unreachable(cause)) if expected.operation == 1 => {
+                let guess = "it may want another client certificate, or no more connections";
+                return DirectoryError::Refused(format!("{cause}, before it answered anything: {guess}"));
+            }
             Err(failure) => return failure,
         };
-        if let Err(what) = expected.accept(&message) {
-            return what;
+        if let Err(failure) = expected.accept(&message) {
+            return failure;
         }
         if let Err(error) = to.write_all(&message).await {
             return broken(&error);
@@ -106,9 +110,10 @@ impl Expected {
     fn accept(&mut self, message: &[u8]) -> Result<(), DirectoryError> {
         let odd = || DirectoryError::odd("a message has not the form that LDAP gives it");
         let [whole] = elements(message).and_then(|found| found.try_into().ok()).ok_or_else(odd)?;
-        let parts: [Element<'_>; 2] = elements(whole.content).and_then(|found| found.try_into().ok()).ok_or_else(odd)?;
+        let parts: [Element<'_>; 2] =
+            elements(whole.content).and_then(|found| found.try_into().ok()).ok_or_else(odd)?;
         let [id, operation] = parts;
-        if id.tag != INTEGER || !(1..=4).contains(&id.content.len()) {
+        if whole.tag != SEQUENCE || id.tag != INTEGER || !(1..=4).contains(&id.content.len()) {
             return Err(odd());
         }
         let id = number(id.content);

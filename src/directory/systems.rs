@@ -5,17 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use careconnect_verifier::Asid;
 use ldap3::Ldap;
 
-use super::{
-    Directory, DirectoryError, DirectorySystem, endpoint,
-    entry::Entry,
-    filter,
-    problems::Problems,
-    system,
-};
+use super::{Directory, DirectoryError, DirectorySystem, endpoint, entry::Entry, filter, problems::Problems, system};
 
 /// Systems that are asked for at once.
 const PORTION: usize = 50;
-/// Entries of one answer: of systems, and of endpoints, of which a party can have hundreds.
+/// Entries of one answer: of systems, or of endpoints, of which a party can have hundreds.
 const MOST_ENTRIES: u16 = 1_000;
 
 /// Entries by what was asked for, and those of which there are more than the directory gives.
@@ -79,7 +73,7 @@ impl Directory {
                 system.endpoints = own.flat_map(|entry| endpoint::read(entry, &mut problems)).collect();
                 system.endpoints.sort_by(|one, other| one.interaction.cmp(&other.interaction));
                 if answer.cut_off.contains(&key) {
-                    problems.push(&format!("its party has more than {MOST_ENTRIES} endpoints: some are left out"));
+                    problems.push("its party has more endpoints than the directory gives at once: some are left out");
                 }
             }
             system.problems = problems.into_sentences();
@@ -135,7 +129,7 @@ impl Answer {
             problems.push("the directory refers to other directories, which are not asked");
         }
         if self.cut_off.contains(asked) {
-            problems.push("the directory has more entries of this ASID than it gives");
+            problems.push("the directory has more entries of this ASID than it gives at once");
         }
         problems
     }
