@@ -1,7 +1,10 @@
 //! The one decision: which groups go into a token. Pure: no clock, no database, no network.
 //!
-//! Groups in a token = what the consumer has ∩ what its certificate's policies allow ∩ what the provider honours ∩ what
-//! was asked for.
+//! Groups in a token = what the consumer holds, for all four behind it are assured ∩ what its certificate's policies allow
+//! ∩ what the provider honours, and admits this consumer for ∩ what was asked for.
+
+mod choice;
+mod denied;
 
 use std::collections::BTreeSet;
 
@@ -12,10 +15,11 @@ use crate::{
     authentication::AuthenticatedConsumer,
     clock::UnixTime,
     domain::{
-        CertificatePolicy, ConsumerSystem, FailedCheck, GroupDefinition, KeyThumbprint, Organisation, ProviderSystem,
-        Reason, Refusal, RequestedAccess,
+        Assured, CertificatePolicy, GroupDefinition, KeyThumbprint, Organisation, ProviderSystem, RequestedAccess,
     },
 };
+use choice::Choice;
+pub use denied::AccessDenied;
 
 /// What a consumer gets. Only [`authorise`] makes one, from a consumer that has proven itself.
 #[derive(Debug)]
@@ -30,91 +34,31 @@ pub struct GrantedAccess {
     confirmation: Option<Confirmation>,
 }
 
-/// Why a proven consumer gets nothing from this provider.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccessDenied {
-    /// No group, interaction or scope has this name.
-    #[error(
-        "scope {0:?} is unknown: ask for group URNs, interaction URNs or scopes such as organization/slot.read, separated \
-         by spaces; a provider is named by resource=<service root> or <service root>/.default"
-    )]
-    ScopeUnknown(String),
-    /// The consumer has not been assured for it.
-    #[error("this consumer does not hold {asked_for:?}; it holds {held}")]
-    GroupNotHeld {
-        /// The name in the request.
-        asked_for: String,
-        /// What the consumer holds, space-separated.
-        held: String,
-    },
-    /// The certificate that proved the consumer was issued for other purposes.
-    #[error("the certificate may not obtain {asked_for:?}: the policies {policies} allow it {allowed}")]
-    GroupNotPermitted {
-        /// The name in the request.
-        asked_for: String,
-        /// What the certificate may obtain, space-separated.
-        allowed: String,
-        /// The policies that say so.
-        policies: String,
-    },
-    /// The provider does not accept it.
-    #[error("the provider does not honour {asked_for:?}; it honours {honoured}")]
-    GroupNotHonoured {
-        /// The name in the request.
-        asked_for: String,
-        /// What the provider honours, space-separated.
-        honoured: String,
-    },
-    /// The consumer holds no group at all.
-    #[error("this consumer holds no group")]
-    HoldsNothing,
-    /// The consumer holds groups, and its certificate may obtain none of them.
-    #[error("the certificate may obtain no group that this consumer holds: the policies {policies} allow it {allowed}")]
-    NothingPermitted {
-        /// What the consumer holds, space-separated.
-        held: String,
-        /// What the certificate may obtain, space-separated.
-        allowed: String,
-        /// The policies that say so.
-        policies: String,
-    },
-    /// The two have nothing in common.
-    #[error("this consumer holds no group that the provider honours; it holds {held}")]
-    NothingInCommon {
-        /// What the consumer holds, space-separated.
-        held: String,
-    },
+/// What a decision looks at beside the two registrations.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    /// All groups.
+    pub groups: &'a [GroupDefinition],
+    /// All policies for certificates.
+    pub policies: &'a [CertificatePolicy],
+    /// What is recorded of the four behind the consumer.
+    pub assured: &'a Assured,
+    /// When the decision is made.
+    pub now: UnixTime,
 }
 
-impl From<AccessDenied> for Refusal {
-    fn from(denied: AccessDenied) -> Self {
-        use AccessDenied as D;
-        let (reason, expected, received) = match &denied {
-            D::ScopeUnknown(name) => (Reason::ScopeUnknown, "a group, an interaction or a scope in the register", name),
-            D::GroupNotHeld { asked_for, held } => (Reason::GroupNotHeld, held.as_str(), asked_for),
-            D::GroupNotPermitted { asked_for, allowed, .. } => (Reason::GroupNotPermitted, allowed.as_str(), asked_for),
-            D::NothingPermitted { allowed, held, .. } => (Reason::GroupNotPermitted, allowed.as_str(), held),
-            D::GroupNotHonoured { asked_for, honoured } => (Reason::GroupNotHonoured, honoured.as_str(), asked_for),
-            D::HoldsNothing => (Reason::NothingGranted, "a consumer with a group", &"one without".to_owned()),
-            D::NothingInCommon { held } => (Reason::NothingGranted, "a group that the provider honours", held),
-        };
-        Self::new(reason, denied.to_string()).with_check(FailedCheck::new(reason.name(), expected, received))
-    }
-}
-
-/// Decides what `requester` gets at `provider`. `known` is the register's list of groups, `policies` that of policies for
-/// certificates.
+/// Decides what `requester` gets at `provider`.
 pub fn authorise(
     requester: &AuthenticatedConsumer,
     provider: &ProviderSystem,
     access: &RequestedAccess,
-    known: &[GroupDefinition],
-    policies: &[CertificatePolicy],
+    rules: &Rules<'_>,
 ) -> Result<GrantedAccess, AccessDenied> {
-    let (consumer, cap) = (requester.consumer(), Cap::on(requester, policies));
-    let groups = granted_groups(consumer, provider, access, known, cap.as_ref())?;
+    let (consumer, cap) = (requester.consumer(), Cap::on(requester, rules.policies));
+    let groups = Choice::of(consumer, provider, rules, cap.as_ref()).granted(access)?;
+    let known = rules.groups.iter();
     let scopes: BTreeSet<&str> =
-        known.iter().filter(|known| groups.contains(&known.group)).map(|known| known.scope.as_str()).collect();
+        known.filter(|known| groups.contains(&known.group)).map(|known| known.scope.as_str()).collect();
     let certificate = requester.certificate().filter(|_| provider.certificate_bound);
     Ok(GrantedAccess {
         client_id: consumer.client_id.clone(),
@@ -128,9 +72,13 @@ pub fn authorise(
     })
 }
 
-/// What `requester` may obtain of some provider or other: what it holds, less what its certificate's policies keep back.
-pub fn obtainable(requester: &AuthenticatedConsumer, cap: Option<&Cap>) -> Result<BTreeSet<Group>, AccessDenied> {
-    permitted_groups(requester.consumer(), cap)
+/// What a consumer may obtain of some provider or other: what it holds, less what its certificate's policies keep back.
+pub fn obtainable(assured: &Assured, cap: Option<&Cap>, now: UnixTime) -> Result<BTreeSet<Group>, AccessDenied> {
+    let held = assured.groups_at(now);
+    if held.is_empty() {
+        return Err(choice::holds_nothing(assured, now));
+    }
+    choice::permitted(&held, cap)
 }
 
 /// What the policies leave to a certificate.
@@ -162,78 +110,6 @@ impl Cap {
         }
         Some(cap)
     }
-}
-
-fn permitted_groups(consumer: &ConsumerSystem, cap: Option<&Cap>) -> Result<BTreeSet<Group>, AccessDenied> {
-    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
-    let permitted: BTreeSet<Group> = consumer.groups.iter().filter(is_permitted).cloned().collect();
-    match cap {
-        _ if !permitted.is_empty() => Ok(permitted),
-        Some(Cap { allowed, policies }) if !consumer.groups.is_empty() => {
-            let held = joined(&consumer.groups);
-            Err(AccessDenied::NothingPermitted { held, allowed: joined(allowed), policies: policies.clone() })
-        }
-        _ => Err(AccessDenied::HoldsNothing),
-    }
-}
-
-fn granted_groups(
-    consumer: &ConsumerSystem,
-    provider: &ProviderSystem,
-    access: &RequestedAccess,
-    known: &[GroupDefinition],
-    cap: Option<&Cap>,
-) -> Result<BTreeSet<Group>, AccessDenied> {
-    let RequestedAccess::Only(names) = access else {
-        let permitted = permitted_groups(consumer, cap)?;
-        let common: BTreeSet<Group> = permitted.intersection(&provider.groups).cloned().collect();
-        let nothing = || AccessDenied::NothingInCommon { held: joined(&permitted) };
-        return if common.is_empty() { Err(nothing()) } else { Ok(common) };
-    };
-    let is_permitted = |group: &&Group| cap.is_none_or(|cap| cap.allowed.contains(*group));
-    let mut granted = BTreeSet::new();
-    for name in names {
-        let meant = groups_meant_by(name, known);
-        if meant.is_empty() {
-            return Err(AccessDenied::ScopeUnknown(name.clone()));
-        }
-        let mut held = meant.into_iter().filter(|group| consumer.groups.contains(group)).peekable();
-        if held.peek().is_none() {
-            return Err(AccessDenied::GroupNotHeld { asked_for: name.clone(), held: joined(&consumer.groups) });
-        }
-        let mut permitted = held.filter(is_permitted).peekable();
-        if let (None, Some(Cap { allowed, policies })) = (permitted.peek(), cap) {
-            let (allowed, policies) = (joined(allowed), policies.clone());
-            return Err(AccessDenied::GroupNotPermitted { asked_for: name.clone(), allowed, policies });
-        }
-        let mut honoured = permitted.filter(|group| provider.groups.contains(group)).peekable();
-        if honoured.peek().is_none() {
-            let honoured = joined(&provider.groups);
-            return Err(AccessDenied::GroupNotHonoured { asked_for: name.clone(), honoured });
-        }
-        granted.extend(honoured.cloned());
-    }
-    Ok(granted)
-}
-
-/// A name in `scope` is a group, or an interaction, or a SMART-style scope, in that order; the latter two may stand for
-/// several groups.
-fn groups_meant_by<'a>(name: &str, known: &'a [GroupDefinition]) -> Vec<&'a Group> {
-    let matching = |matches: &dyn Fn(&GroupDefinition) -> bool| -> Vec<&'a Group> {
-        known.iter().filter(|definition| matches(definition)).map(|definition| &definition.group).collect()
-    };
-    let group = matching(&|definition| definition.group.as_str() == name);
-    if !group.is_empty() {
-        return group;
-    }
-    matching(&|definition| {
-        definition.scope.as_str() == name
-            || definition.interactions.iter().any(|interaction| interaction.as_str() == name)
-    })
-}
-
-fn joined(groups: &BTreeSet<Group>) -> String {
-    groups.iter().map(Group::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl GrantedAccess {

@@ -18,7 +18,7 @@ use crate::{
     authentication::{client_trust::IsBlocked, key_sets::RegisteredKeySets},
     clock::{Clock, UnixTime},
     domain::{
-        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
+        Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
         KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
     },
     storage::{Database, StorageError},
@@ -87,6 +87,11 @@ impl Registry {
     /// Where active consumers publish keys at `now`; an address as often as it is registered.
     pub fn key_set_uris(&self, now: UnixTime) -> Vec<KeySetUri> {
         self.snapshot.load().key_set_uris(now)
+    }
+
+    /// What is recorded of the four behind a consumer.
+    pub fn assured(&self, consumer: &ConsumerSystem) -> Assured {
+        self.snapshot.load().assured(consumer)
     }
 
     /// The provider of that service root or ASID.

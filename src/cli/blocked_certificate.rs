@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{
     certificate_file,
     output::{self, BadInput},
-    session::Session,
+    session::{Attempt, Session},
 };
 use crate::{
     authentication::certificate::name_text,
@@ -65,8 +65,9 @@ fn warn_of_stranger(issuer: &DistinguishedName, session: &Session) {
 
 pub(super) fn block(which: Which, note: String, session: &Session) -> anyhow::Result<ExitCode> {
     let (issuer, serial) = which.read(session)?;
-    session.with_database(async |database| {
-        let blocked = block_certificate(&database, issuer, serial, note, session.now()).await?;
+    let attempt = Attempt::new("blocked_certificate.block", format!("{serial} of {issuer}"));
+    session.changing(attempt, async |database, act| {
+        let blocked = block_certificate(&database, issuer, serial, note, act).await?;
         let listed = list(&database, session).await;
         listed.with_context(|| format!("{} of {} is blocked, but cannot be shown", blocked.serial, blocked.issuer))
     })
@@ -74,8 +75,9 @@ pub(super) fn block(which: Which, note: String, session: &Session) -> anyhow::Re
 
 pub(super) fn unblock(which: Which, session: &Session) -> anyhow::Result<ExitCode> {
     let (issuer, serial) = which.read(session)?;
-    session.with_database(async |database| {
-        unblock_certificate(&database, &issuer, &serial, session.now()).await?;
+    let attempt = Attempt::new("blocked_certificate.unblock", format!("{serial} of {issuer}"));
+    session.changing(attempt, async |database, act| {
+        unblock_certificate(&database, &issuer, &serial, act).await?;
         let listed = list(&database, session).await;
         listed.with_context(|| format!("{serial} of {issuer} is no longer blocked, but the others cannot be shown"))
     })

@@ -11,10 +11,10 @@ use super::{
     consumer::issuer_key,
     group::{group_argument, short},
     output,
-    session::Session,
+    session::{Attempt, Session},
 };
 use crate::{
-    domain::{CertificatePolicy, DisplayName, HostPrefix},
+    domain::{CertificatePolicy, DisplayName, HostPrefix, Precondition},
     operations::cap_certificates::{add_certificate_policy, remove_certificate_policy},
     storage::Database,
 };
@@ -46,23 +46,24 @@ pub(super) enum CertificatePolicyCommand {
 }
 
 pub(super) fn run(command: CertificatePolicyCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    let now = session.now();
     match command {
         CertificatePolicyCommand::Add { name, host_prefix, issuer, groups } => {
             let issuer = issuer.map(|file| issuer_key(&file)).transpose()?;
             let groups = groups.into_iter().collect();
-            session.with_database(async |database| {
-                let added = add_certificate_policy(&database, name, host_prefix, issuer, groups, now).await?;
+            session.changing(Attempt::new("certificate_policy.add", &name), async |database, act| {
+                let added = add_certificate_policy(&database, name.clone(), host_prefix, issuer, groups, act).await?;
                 let listed = list(&database, session).await;
                 listed.with_context(|| format!("the policy {} is added, but cannot be shown", added.name))
             })
         }
         CertificatePolicyCommand::List => session.with_database(async |database| list(&database, session).await),
-        CertificatePolicyCommand::Remove { name } => session.with_database(async |database| {
-            remove_certificate_policy(&database, &name, now).await?;
-            let listed = list(&database, session).await;
-            listed.with_context(|| format!("the policy {name} is removed, but the others cannot be shown"))
-        }),
+        CertificatePolicyCommand::Remove { name } => {
+            session.changing(Attempt::new("certificate_policy.remove", &name), async |database, act| {
+                remove_certificate_policy(&database, &name, &Precondition::Any, act).await?;
+                let listed = list(&database, session).await;
+                listed.with_context(|| format!("the policy {name} is removed, but the others cannot be shown"))
+            })
+        }
     }
 }
 

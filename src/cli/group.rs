@@ -7,10 +7,13 @@ use careconnect_verifier::{Group, InteractionId};
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::{output, session::Session};
+use super::{
+    output,
+    session::{Attempt, Session},
+};
 use crate::{
     domain::{GroupDefinition, Scope},
-    operations::extend_lists::add_group,
+    operations::change_group::add_group,
     storage::Database,
 };
 
@@ -40,16 +43,18 @@ pub(super) enum GroupCommand {
 }
 
 pub(super) fn run(command: GroupCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| match command {
-        GroupCommand::List => list(&database, session).await,
+    match command {
+        GroupCommand::List => session.with_database(async |database| list(&database, session).await),
         GroupCommand::Add { group, scope, interactions, entra_object_id } => {
-            let added =
-                GroupDefinition { group, scope, interactions: interactions.into_iter().collect(), entra_object_id };
-            add_group(&database, &added).await?;
-            let listed = list(&database, session).await;
-            listed.with_context(|| format!("group {} is added, but cannot be shown", added.group))
+            let interactions = interactions.into_iter().collect();
+            let added = GroupDefinition { group, scope, interactions, entra_object_id, suspended_at: None };
+            session.changing(Attempt::new("group.add", &added.group), async |database, act| {
+                add_group(&database, &added, act).await?;
+                let listed = list(&database, session).await;
+                listed.with_context(|| format!("group {} is added, but cannot be shown", added.group))
+            })
         }
-    })
+    }
 }
 
 async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {

@@ -23,6 +23,7 @@ mod explain;
 mod group;
 mod keys;
 mod migrate;
+mod operator;
 mod organisation_type;
 mod output;
 mod provider;
@@ -45,6 +46,9 @@ struct CommandLine {
     /// Print JSON instead of text for people.
     #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
+    /// Why something is changed, for the audit; needed where something is granted.
+    #[arg(long, global = true, value_name = "TEXT", help_heading = GLOBAL)]
+    reason: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -96,10 +100,10 @@ enum Command {
 /// Runs the process's command line.
 pub fn run() -> ExitCode {
     crate::crypto::install();
-    let CommandLine { config, json, command } = CommandLine::parse();
+    let CommandLine { config, json, reason, command } = CommandLine::parse();
     // An empty variable means none, as in other programs.
     let config_file = config.filter(|named| !named.is_empty()).map(Into::into);
-    let session = session::Session { config_file, json };
+    let session = session::Session { config_file, json, reason };
     let outcome = match command {
         Command::Dev(arguments) => dev::run(arguments, &session),
         Command::Serve => serve::run(&session),

@@ -6,10 +6,13 @@ use anyhow::Context;
 use careconnect_verifier::OrganisationType;
 use clap::Subcommand;
 
-use super::{output, session::Session};
+use super::{
+    output,
+    session::{Attempt, Session},
+};
 use crate::{
     domain::{DisplayName, OrganisationTypeDefinition},
-    operations::extend_lists::add_organisation_type,
+    operations::change_organisation_type::add_organisation_type,
     storage::Database,
 };
 
@@ -28,15 +31,17 @@ pub(super) enum OrganisationTypeCommand {
 }
 
 pub(super) fn run(command: OrganisationTypeCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| match command {
-        OrganisationTypeCommand::List => list(&database, session).await,
+    match command {
+        OrganisationTypeCommand::List => session.with_database(async |database| list(&database, session).await),
         OrganisationTypeCommand::Add { code, display } => {
             let added = OrganisationTypeDefinition { code, display: display.to_string() };
-            add_organisation_type(&database, &added).await?;
-            let listed = list(&database, session).await;
-            listed.with_context(|| format!("organisation type {} is added, but cannot be shown", added.code))
+            session.changing(Attempt::new("organisation_type.add", &added.code), async |database, act| {
+                add_organisation_type(&database, &added, act).await?;
+                let listed = list(&database, session).await;
+                listed.with_context(|| format!("organisation type {} is added, but cannot be shown", added.code))
+            })
         }
-    })
+    }
 }
 
 async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{operations::change_status::StatusChange, storage::StorageError};
+use crate::{operations::change_refused::ChangeRefused, storage::StorageError};
 
 /// Malformed input or unusable set-up.
 pub(super) const USAGE: u8 = 2;
@@ -62,10 +62,15 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     use StorageError::{AlreadyExists, NotFound, UnknownReference};
     let _unheard = writeln!(io::stderr(), "careconnect-auth: {}", sentence(error));
-    let refused_by_register = error
-        .downcast_ref()
-        .is_some_and(|error| matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. }));
-    ExitCode::from(if refused_by_register { REFUSED } else { USAGE })
+    let in_register =
+        |error: &StorageError| matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. });
+    let is_refused = match error.downcast_ref() {
+        Some(ChangeRefused::Storage(error)) => in_register(error),
+        Some(ChangeRefused::Invalid(_)) => false,
+        Some(_) => true,
+        None => error.downcast_ref().is_some_and(in_register),
+    };
+    ExitCode::from(if is_refused { REFUSED } else { USAGE })
 }
 
 /// An error with its causes, each said once: many a sentence has its cause in it already.
@@ -78,14 +83,6 @@ pub(super) fn sentence(error: &anyhow::Error) -> String {
         }
     }
     said
-}
-
-/// What a registration is after `change`.
-pub(super) const fn done(change: StatusChange) -> &'static str {
-    match change {
-        StatusChange::Suspend => "suspended",
-        StatusChange::Resume => "active again",
-    }
 }
 
 /// Says something beside the result.

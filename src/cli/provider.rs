@@ -5,18 +5,21 @@ use std::process::ExitCode;
 use anyhow::Context;
 use careconnect_verifier::{Algorithm, Asid, Group, KNOWN_GROUPS, OdsCode};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::{
     examination,
     group::{self, group_argument},
     output::{self, BadInput},
-    session::Session,
+    session::{Attempt, Session},
 };
 use crate::{
-    domain::{ClaimsProfile, DisplayName, ProviderSystem, ServiceRoot, TokenLifetime},
+    clock::UnixTime,
+    domain::{
+        ClaimsProfile, DisplayName, HonouredGroup, Precondition, ProviderSystem, Registered, RegistrationStatus,
+        ServiceRoot, TokenLifetime,
+    },
     operations::{
-        change_status::{StatusChange, change_provider_status},
+        change_provider::change_provider,
         register_provider::{ProviderRegistration, register_provider},
     },
     storage::{Database, StorageError},
@@ -40,6 +43,11 @@ pub(super) enum ProviderCommand {
     },
     /// Issue tokens for a suspended provider again.
     Resume {
+        /// Its accredited system: 12 digits.
+        asid: Asid,
+    },
+    /// Give a provider up for good: no token is ever issued for it again.
+    Retire {
         /// Its accredited system: 12 digits.
         asid: Asid,
     },
@@ -86,8 +94,8 @@ pub(super) fn run(command: ProviderCommand, session: &Session) -> anyhow::Result
                 let algorithm = registration.signing_algorithm;
                 return Err(BadInput(format!("there is no {algorithm} signing key: see careconnect-auth keys")).into());
             }
-            session.with_database(async |database| {
-                let provider = register_provider(&database, registration, session.now()).await?;
+            session.changing(Attempt::new("provider.register", &registration.asid), async |database, act| {
+                let provider = register_provider(&database, registration.clone(), act).await?;
                 let printed = print(&provider, session);
                 printed.with_context(|| format!("provider {} is registered, but cannot be shown", provider.asid))
             })
@@ -96,17 +104,29 @@ pub(super) fn run(command: ProviderCommand, session: &Session) -> anyhow::Result
         ProviderCommand::Show { asid } => {
             session.with_database(async |database| print(&find(&database, &asid).await?, session))
         }
-        ProviderCommand::Suspend { asid } => change(asid, StatusChange::Suspend, session),
-        ProviderCommand::Resume { asid } => change(asid, StatusChange::Resume, session),
+        ProviderCommand::Suspend { asid } => {
+            let status = |before: &ProviderSystem, at| match before.status {
+                RegistrationStatus::Active => RegistrationStatus::Suspended { at },
+                other => other,
+            };
+            change_status("provider.suspend", &asid, status, session)
+        }
+        ProviderCommand::Resume { asid } => {
+            change_status("provider.resume", &asid, |_, _| RegistrationStatus::Active, session)
+        }
+        ProviderCommand::Retire { asid } => {
+            change_status("provider.retire", &asid, |_, at| RegistrationStatus::Retired { at }, session)
+        }
     }
 }
 
 impl Registration {
     fn parse(self) -> anyhow::Result<ProviderRegistration> {
         let groups = match self.groups.is_empty() {
-            true => KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect(),
-            false => self.groups.into_iter().collect(),
+            true => KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect::<Vec<_>>(),
+            false => self.groups,
         };
+        let groups = groups.into_iter().map(|group| (group, HonouredGroup::default())).collect();
         Ok(ProviderRegistration {
             asid: self.asid,
             ods_code: self.ods_code,
@@ -124,11 +144,11 @@ impl Registration {
 async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
     let providers = database.list_providers().await?;
     if session.json {
-        output::json(&providers.iter().map(shown).collect::<Vec<_>>())?;
+        output::json(&providers.iter().map(Registered::document).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     let row = |provider: &ProviderSystem| {
-        let groups: Vec<&str> = provider.groups.iter().map(group::short).collect();
+        let groups: Vec<&str> = provider.groups.keys().map(group::short).collect();
         vec![
             provider.asid.to_string(),
             provider.name.to_string(),
@@ -149,22 +169,29 @@ async fn find(database: &Database, asid: &Asid) -> anyhow::Result<ProviderSystem
     found.ok_or_else(|| StorageError::not_found("provider", asid)).context("nothing to show")
 }
 
-fn change(asid: Asid, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| {
-        change_provider_status(&database, &asid, change, session.now()).await?;
-        let shown = async { print(&find(&database, &asid).await?, session) }.await;
-        shown.with_context(|| format!("provider {asid} is {}, but cannot be shown", output::done(change)))
+fn change_status(
+    action: &'static str,
+    asid: &Asid,
+    status: impl Fn(&ProviderSystem, UnixTime) -> RegistrationStatus + Send + Sync,
+    session: &Session,
+) -> anyhow::Result<ExitCode> {
+    session.changing(Attempt::new(action, asid), async |database, act| {
+        let now = act.at;
+        let edit = |before: &ProviderSystem| Ok(ProviderSystem { status: status(before, now), ..before.clone() });
+        let after = change_provider(&database, asid, &Precondition::Any, edit, act).await?;
+        let printed = print(&after, session);
+        printed.with_context(|| format!("provider {asid} is {}, but cannot be shown", after.status.name()))
     })
 }
 
 fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Result<ExitCode> {
-    if session.json { output::json(&shown(provider)) } else { output::fields(&described(provider)) }?;
+    if session.json { output::json(&provider.document()) } else { output::fields(&described(provider)) }?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A provider for people.
 fn described(provider: &ProviderSystem) -> Vec<(&'static str, String)> {
-    let groups: Vec<&str> = provider.groups.iter().map(group::short).collect();
+    let groups: Vec<&str> = provider.groups.keys().map(group::short).collect();
     let bound = if provider.certificate_bound { "bound to the consumer's certificate" } else { "not bound" };
     vec![
         ("asid", provider.asid.to_string()),
@@ -184,15 +211,4 @@ fn described(provider: &ProviderSystem) -> Vec<(&'static str, String)> {
             ),
         ),
     ]
-}
-
-fn shown(provider: &ProviderSystem) -> Value {
-    json!({
-        "asid": provider.asid, "ods_code": provider.ods_code, "name": provider.name,
-        "service_root": provider.service_root.as_str(), "signing_algorithm": provider.signing_algorithm,
-        "token_lifetime_seconds": provider.token_lifetime, "certificate_bound": provider.certificate_bound,
-        "claims_profile": provider.claims_profile, "groups": provider.groups,
-        "status": provider.status.name(),
-        "suspended_at": provider.status.suspended_at().map(|at| at.to_string()), "created_at": provider.created_at.to_string(),
-    })
 }

@@ -4,10 +4,12 @@ use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use anyhow::Error;
 
-use super::examination::open_database;
+use super::{examination::open_database, operator};
 use crate::{
     clock::{Clock, SystemClock, UnixTime},
     config::{ConfigError, LoadedConfig},
+    domain::{Act, AuditRecord},
+    operations::change_refused::ChangeRefused,
     storage::{Database, StorageError},
 };
 
@@ -15,6 +17,22 @@ use crate::{
 pub(super) struct Session {
     pub(super) config_file: Option<PathBuf>,
     pub(super) json: bool,
+    /// Why something is changed.
+    pub(super) reason: Option<String>,
+}
+
+/// What a command is about to do, for the audit if it is refused.
+pub(super) struct Attempt {
+    /// `consumer.suspend`
+    pub(super) action: &'static str,
+    /// To what, as far as it has a name already.
+    pub(super) identifier: String,
+}
+
+impl Attempt {
+    pub(super) fn new(action: &'static str, identifier: impl ToString) -> Self {
+        Self { action, identifier: identifier.to_string() }
+    }
 }
 
 impl Session {
@@ -29,6 +47,39 @@ impl Session {
     {
         let loaded = self.load_config()?;
         block_on(async { work(configured_database(&loaded).await?).await })
+    }
+
+    /// As [`Self::with_database`], on the word of whoever runs the command. What is refused is kept in the audit, too.
+    pub(super) fn changing<F>(
+        &self,
+        attempt: Attempt,
+        work: impl FnOnce(Database, Act) -> F,
+    ) -> anyhow::Result<ExitCode>
+    where
+        F: Future<Output = anyhow::Result<ExitCode>>,
+    {
+        let act = self.act();
+        self.with_database(async |database| {
+            let outcome = work(database.clone(), act.clone()).await;
+            if let Some(refused) = outcome.as_ref().err().and_then(|error| error.downcast_ref::<ChangeRefused>()) {
+                let (subject, _) = attempt.action.split_once('.').unwrap_or_default();
+                let sentence = refused.to_string();
+                let record = AuditRecord::refused(&act, attempt.action, subject, attempt.identifier, sentence);
+                database.record_refusal(act, record).await?;
+            }
+            outcome
+        })
+    }
+
+    fn act(&self) -> Act {
+        Act {
+            actor: operator::actor(),
+            at: self.now(),
+            reason: self.reason.clone(),
+            trace_id: None,
+            four_eyes: false,
+            repeatable: None,
+        }
     }
 
     #[expect(clippy::unused_self, reason = "the session stands for the process, whose clock this is")]

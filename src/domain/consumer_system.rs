@@ -1,13 +1,13 @@
 //! A consumer: one registration of one service, run by one organisation on one accredited system.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
+use careconnect_verifier::{Asid, ClientId, OdsCode, OrganisationType};
 use serde::Serialize;
 
 use super::{
-    ClientKey, Credential, CredentialId, CredentialKind, DisplayName, KeySetUri, RegisteredCertificate,
-    RegistrationStatus, SecretHash,
+    AssuredSubject, ClientKey, Credential, CredentialId, CredentialKind, DisplayName, KeySetUri, PartyKey,
+    RegisteredCertificate, RegistrationStatus, SecretHash,
 };
 use crate::clock::UnixTime;
 
@@ -22,8 +22,14 @@ pub struct ConsumerSystem {
     pub asid: Asid,
     /// Who delivers the service.
     pub organisation: Organisation,
-    /// What it has been assured to do.
-    pub groups: BTreeSet<Group>,
+    /// Who supplies that system.
+    pub supplier: OdsCode,
+    /// What the supplier calls it.
+    pub product: Option<DisplayName>,
+    /// Which version of it is in use.
+    pub product_version: Option<DisplayName>,
+    /// The key that ties it to its endpoints in the Spine Directory Service.
+    pub party_key: Option<PartyKey>,
     /// Its ways in.
     pub credentials: Vec<Arc<Credential>>,
     /// Whether its assertions may name the token endpoint as their audience, and not only the issuer.
@@ -91,6 +97,21 @@ impl ConsumerSystem {
         self.credentials_at(now).filter_map(move |credential| Some((credential.id, part(&credential.kind)?)))
     }
 
+    /// What an assurance of the service is about, beside the service itself.
+    pub const fn identity(&self) -> (&Asid, &Organisation, &OdsCode) {
+        (&self.asid, &self.organisation, &self.supplier)
+    }
+
+    /// The four that must be assured: itself, its organisation, its system and its supplier.
+    pub fn assured_subjects(&self) -> [AssuredSubject; 4] {
+        [
+            AssuredSubject::Service(self.client_id.clone()),
+            AssuredSubject::Organisation(self.organisation.ods_code.clone()),
+            AssuredSubject::System(self.asid.clone()),
+            AssuredSubject::Supplier(self.supplier.clone()),
+        ]
+    }
+
     /// May it come in?
     pub const fn is_active(&self) -> bool {
         self.status.is_active()
@@ -99,7 +120,7 @@ impl ConsumerSystem {
 
 #[cfg(test)]
 impl ConsumerSystem {
-    /// For unit tests: an active consumer without groups and credentials.
+    /// For unit tests: an active consumer without credentials.
     pub(crate) fn example() -> Self {
         Self {
             client_id: crate::random::client_id(),
@@ -109,7 +130,10 @@ impl ConsumerSystem {
                 ods_code: "A1001".parse().unwrap(),
                 organisation_type: "urgent-care".parse().unwrap(),
             },
-            groups: BTreeSet::new(),
+            supplier: "A1001".parse().unwrap(),
+            product: None,
+            product_version: None,
+            party_key: None,
             credentials: Vec::new(),
             accepts_token_endpoint_audience: false,
             requests_per_minute: None,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Scope;
+use crate::clock::UnixTime;
 
 /// A group with what it means to others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +21,9 @@ pub struct GroupDefinition {
     /// The object id that stood for it in the original Azure AD tokens; the `entra` claims profile writes that instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entra_object_id: Option<Uuid>,
+    /// Since when no token contains it, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_at: Option<UnixTime>,
 }
 
 /// A code of the open organisation type list, with its display text.

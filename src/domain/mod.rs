@@ -1,6 +1,9 @@
 //! What things are: values and rules that know neither HTTP, nor SQL, nor time of day.
 
+pub mod act;
 pub mod actor;
+pub mod assurance;
+pub mod audit_record;
 pub mod blocked_certificate;
 pub mod catalogue;
 pub mod certificate_identity;
@@ -14,18 +17,27 @@ pub mod distinguished_name;
 pub mod fields;
 pub mod form;
 pub mod group_definition;
+pub mod idempotency_key;
 pub mod key_set_uri;
+pub mod merge_patch;
+pub mod party_key;
+pub mod precondition;
 pub mod presented_credential;
 pub mod provider_system;
 pub mod public_jwk;
 pub mod refusal;
+pub mod registered;
 pub mod registered_certificate;
 pub mod registration_status;
 pub mod scope;
 pub mod service_root;
+pub mod strict_json;
 pub mod token_request;
 
+pub use act::{Act, Repeatable};
 pub use actor::{Actor, Role, Via};
+pub use assurance::{Assurance, Assured, AssuredSubject, Decision, Lapse, Period, Periods, Proposal, SubjectKind};
+pub use audit_record::{AuditRecord, ChainedRecord};
 pub use blocked_certificate::{BlockedCertificate, SerialNumber};
 pub use certificate_identity::{
     CertificateIdentity, CertificateThumbprint, DistinguishedName, DnsName, KeyThumbprint, UriName,
@@ -38,11 +50,16 @@ pub use credential::{Credential, CredentialId, CredentialKind};
 pub use display_name::DisplayName;
 pub use fields::{Fault, Fields};
 pub use group_definition::{GroupDefinition, OrganisationTypeDefinition};
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use key_set_uri::KeySetUri;
+pub use merge_patch::merge_patch;
+pub use party_key::PartyKey;
+pub use precondition::{EntityTag, Precondition, PreconditionFailed};
 pub use presented_credential::{PresentedCredential, PresentedCredentialError};
-pub use provider_system::{ClaimsProfile, ProviderSystem, TokenLifetime};
+pub use provider_system::{ClaimsProfile, HonouredGroup, ProviderSystem, TokenLifetime};
 pub use public_jwk::PublicJwk;
 pub use refusal::{ErrorCode, FailedCheck, Reason, Refusal};
+pub use registered::Registered;
 pub use registered_certificate::{Environment, RegisteredCertificate};
 pub use registration_status::RegistrationStatus;
 pub use scope::Scope;

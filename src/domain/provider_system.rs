@@ -1,11 +1,15 @@
 //! A provider: a registered FHIR service that accepts tokens.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
-use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
+use careconnect_verifier::{Algorithm, Asid, Group, OdsCode, OrganisationType};
 use serde::Serialize;
 
-use super::{DisplayName, RegistrationStatus, ServiceRoot};
+use super::{ConsumerSystem, DisplayName, RegistrationStatus, ServiceRoot};
 use crate::clock::UnixTime;
 
 /// A registered FHIR service; its service root is the audience of its tokens.
@@ -27,8 +31,8 @@ pub struct ProviderSystem {
     pub certificate_bound: bool,
     /// The shape of its tokens.
     pub claims_profile: ClaimsProfile,
-    /// The groups that it honours.
-    pub groups: BTreeSet<Group>,
+    /// The groups that it honours, each with those whom it admits for it.
+    pub groups: BTreeMap<Group, HonouredGroup>,
     /// Whether it gets tokens at all.
     pub status: RegistrationStatus,
     /// When it was registered.
@@ -36,9 +40,57 @@ pub struct ProviderSystem {
 }
 
 impl ProviderSystem {
+    /// The groups that it honours at present.
+    pub fn honoured(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|(_, honoured)| honoured.suspended_at.is_none()).map(|(group, _)| group)
+    }
+
     /// Are tokens issued for it?
     pub const fn is_active(&self) -> bool {
         self.status.is_active()
+    }
+}
+
+/// What a provider says of one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HonouredGroup {
+    /// Since when it does not honour the group, for the time being.
+    pub suspended_at: Option<UnixTime>,
+    /// The organisation types that it admits; all when empty.
+    pub organisation_types: BTreeSet<OrganisationType>,
+    /// The organisations that it admits; all when empty.
+    pub ods_codes: BTreeSet<OdsCode>,
+    /// The systems that it admits; all when empty.
+    pub asids: BTreeSet<Asid>,
+}
+
+impl HonouredGroup {
+    /// Does it admit `consumer`? Every list that is given must contain it.
+    pub fn admits(&self, consumer: &ConsumerSystem) -> bool {
+        fn contains<T: Ord>(list: &BTreeSet<T>, value: &T) -> bool {
+            list.is_empty() || list.contains(value)
+        }
+        contains(&self.organisation_types, &consumer.organisation.organisation_type)
+            && contains(&self.ods_codes, &consumer.organisation.ods_code)
+            && contains(&self.asids, &consumer.asid)
+    }
+}
+
+impl fmt::Display for HonouredGroup {
+    /// Whom it admits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list(name: &str, values: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+            let values: Vec<String> = values.map(|value| value.as_ref().to_owned()).collect();
+            (!values.is_empty()).then(|| format!("{name} {}", values.join(" or ")))
+        }
+        let lists = [
+            list("organisation type", self.organisation_types.iter().map(OrganisationType::as_str)),
+            list("organisation", self.ods_codes.iter().map(OdsCode::as_str)),
+            list("system", self.asids.iter().map(Asid::as_str)),
+        ];
+        let said: Vec<String> = lists.into_iter().flatten().collect();
+        f.write_str(if said.is_empty() { "all" } else { "" })?;
+        f.write_str(&said.join(", "))
     }
 }
 

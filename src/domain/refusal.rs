@@ -152,8 +152,11 @@ reasons! {
     ScopeMalformed "scope_malformed" InvalidScope;
     ScopeUnknown "scope_unknown" InvalidScope;
     GroupNotHeld "group_not_held" InvalidScope;
+    GroupNotAssured "group_not_assured" InvalidScope;
+    GroupSuspended "group_suspended" InvalidScope;
     GroupNotPermitted "group_not_permitted" InvalidScope;
     GroupNotHonoured "group_not_honoured" InvalidScope;
+    RequesterNotAdmitted "requester_not_admitted" InvalidScope;
     NothingGranted "nothing_granted" InvalidScope;
     AudienceMissing "audience_missing" InvalidTarget;
     AudienceMalformed "audience_malformed" InvalidTarget;

@@ -14,22 +14,41 @@ pub enum RegistrationStatus {
         /// Since when.
         at: UnixTime,
     },
+    /// None ever will be.
+    Retired {
+        /// Since when.
+        at: UnixTime,
+    },
 }
 
 impl RegistrationStatus {
     /// The status of what was suspended then, if it was.
     pub const fn suspended_since(at: Option<UnixTime>) -> Self {
-        match at {
-            Some(at) => Self::Suspended { at },
-            None => Self::Active,
+        Self::of(at, None)
+    }
+
+    /// The status of what was suspended and retired then, as far as it was.
+    pub const fn of(suspended_at: Option<UnixTime>, retired_at: Option<UnixTime>) -> Self {
+        match (suspended_at, retired_at) {
+            (_, Some(at)) => Self::Retired { at },
+            (Some(at), None) => Self::Suspended { at },
+            (None, None) => Self::Active,
         }
     }
 
-    /// Since when it does not count, if so.
+    /// Since when it is suspended, if so.
     pub const fn suspended_at(self) -> Option<UnixTime> {
         match self {
             Self::Suspended { at } => Some(at),
-            Self::Active => None,
+            Self::Active | Self::Retired { .. } => None,
+        }
+    }
+
+    /// Since when it is retired, if so.
+    pub const fn retired_at(self) -> Option<UnixTime> {
+        match self {
+            Self::Retired { at } => Some(at),
+            Self::Active | Self::Suspended { .. } => None,
         }
     }
 
@@ -43,6 +62,7 @@ impl RegistrationStatus {
         match self {
             Self::Active => "active",
             Self::Suspended { .. } => "suspended",
+            Self::Retired { .. } => "retired",
         }
     }
 }
@@ -50,6 +70,9 @@ impl RegistrationStatus {
 impl fmt::Display for RegistrationStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        self.suspended_at().map_or(Ok(()), |at| write!(f, " since {at}"))
+        match self {
+            Self::Active => Ok(()),
+            Self::Suspended { at } | Self::Retired { at } => write!(f, " since {at}"),
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! Gives a registered consumer further ways in.
 
+use std::sync::Arc;
+
 use careconnect_verifier::ClientId;
 
+use super::{change_consumer::change_consumer, change_refused::ChangeRefused};
 use crate::{
     authentication::secret_hash,
     blocking::blocking,
     clock::UnixTime,
-    domain::{ClientSecret, Credential, CredentialId, CredentialKind, DisplayName},
+    domain::{Act, ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName, Precondition},
     random,
-    storage::{Database, StorageError},
+    storage::Database,
 };
 
 /// A way in that an administrator submits.
@@ -33,61 +36,49 @@ pub enum NewCredentialKind {
     Public(CredentialKind),
 }
 
-/// Why credentials were not added; nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum AddRefused {
-    /// It would never count.
-    #[error("the credential would end at {ends_at}, before it starts at {starts_at}")]
-    EndsBeforeItStarts {
-        /// When it would start.
-        starts_at: UnixTime,
-        /// When it would end.
-        ends_at: UnixTime,
-    },
-    /// The consumer has it already: ended once, it would go on counting the second time.
-    #[error("the consumer has this {kind} already, as the credential {id}")]
-    AlreadyHeld {
-        /// What kind of thing it is.
-        kind: &'static str,
-        /// Under which id.
-        id: uuid::Uuid,
-    },
-    /// The register refuses it.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// Adds all of `credentials`, or none; [`StorageError::NotFound`] when there is no such consumer.
+/// Adds all of `credentials`, or none; not found when there is no such consumer.
 pub async fn add_credentials(
     database: &Database,
     client_id: &ClientId,
     credentials: Vec<NewCredential>,
-    now: UnixTime,
-) -> Result<Vec<Credential>, AddRefused> {
-    let found = database.find_consumer(client_id).await?;
-    let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
+    act: Act,
+) -> Result<Vec<Credential>, ChangeRefused> {
     let mut added: Vec<Credential> = Vec::new();
     for credential in credentials {
-        let credential = made(credential, client_id, now).await?;
-        let held = consumer.credentials.iter().map(AsRef::as_ref).chain(&added);
-        let goes_on = |held: &&Credential| held.ends_at.is_none_or(|end| end > credential.starts_at);
-        if let Some(same) = held.filter(goes_on).find(|held| held.kind == credential.kind) {
-            return Err(AddRefused::AlreadyHeld { kind: same.kind.name(), id: same.id.0 });
-        }
-        added.push(credential);
+        added.push(made(credential, client_id, act.at).await?); // what takes long, before the others have to wait
     }
-    database.change_credentials(client_id, &added, &[], now).await?;
+    let edit = |before: &ConsumerSystem| with_credentials(before, &added);
+    change_consumer(database, client_id, &Precondition::Any, edit, act).await?;
     for credential in &added {
         tracing::info!(%client_id, credential = %credential.id.0, kind = credential.kind.name(), "credential added");
     }
     Ok(added)
 }
 
+/// The consumer with further credentials, none of which it may have already: ended once, it would go on counting the
+/// second time.
+pub(super) fn with_credentials(before: &ConsumerSystem, added: &[Credential]) -> Result<ConsumerSystem, ChangeRefused> {
+    let mut after = before.clone();
+    for credential in added {
+        let goes_on = |held: &&Arc<Credential>| held.ends_at.is_none_or(|end| end > credential.starts_at);
+        if let Some(same) = after.credentials.iter().filter(goes_on).find(|held| held.kind == credential.kind) {
+            return Err(ChangeRefused::Conflict(format!(
+                "the consumer has this {} already, as the credential {}",
+                same.kind.name(),
+                same.id.0
+            )));
+        }
+        after.credentials.push(Arc::new(credential.clone()));
+    }
+    Ok(after)
+}
+
 /// The credential as it is kept.
-pub(super) async fn made(new: NewCredential, client_id: &ClientId, now: UnixTime) -> Result<Credential, AddRefused> {
+pub(super) async fn made(new: NewCredential, client_id: &ClientId, now: UnixTime) -> Result<Credential, ChangeRefused> {
     let starts_at = new.starts_at.unwrap_or(now);
     if let Some(ends_at) = new.ends_at.filter(|end| *end <= starts_at) {
-        return Err(AddRefused::EndsBeforeItStarts { starts_at, ends_at });
+        let detail = format!("the credential would end at {ends_at}, before it starts at {starts_at}");
+        return Err(ChangeRefused::at("/ends_at", detail));
     }
     let kind = match new.kind {
         NewCredentialKind::Public(kind) => kind,

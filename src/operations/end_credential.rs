@@ -1,10 +1,13 @@
 //! Ends one way in. It counts everywhere within a second.
 
+use std::sync::Arc;
+
 use careconnect_verifier::ClientId;
 
+use super::{change_consumer::change_consumer, change_refused::ChangeRefused};
 use crate::{
     clock::UnixTime,
-    domain::CredentialId,
+    domain::{Act, ConsumerSystem, Credential, CredentialId, Precondition},
     storage::{Database, StorageError},
 };
 
@@ -15,9 +18,23 @@ pub async fn end_credential(
     client_id: &ClientId,
     credential: CredentialId,
     end: UnixTime,
-    now: UnixTime,
-) -> Result<(), StorageError> {
-    database.change_credentials(client_id, &[], &[(credential, end)], now).await?;
+    act: Act,
+) -> Result<ConsumerSystem, ChangeRefused> {
+    let edit = |before: &ConsumerSystem| with_end(before, credential, end);
+    let after = change_consumer(database, client_id, &Precondition::Any, edit, act).await?;
     tracing::info!(%client_id, credential = %credential.0, %end, "credential ended");
-    Ok(())
+    Ok(after)
+}
+
+/// The consumer with another end of one of its credentials.
+pub(super) fn with_end(
+    before: &ConsumerSystem,
+    credential: CredentialId,
+    end: UnixTime,
+) -> Result<ConsumerSystem, ChangeRefused> {
+    let mut after = before.clone();
+    let held = after.credentials.iter_mut().find(|held| held.id == credential);
+    let held = held.ok_or_else(|| StorageError::not_found("credential", credential.0))?;
+    *held = Arc::new(Credential { ends_at: Some(end), ..held.as_ref().clone() });
+    Ok(after)
 }

@@ -11,7 +11,7 @@ use crate::{
         AuthenticatedConsumer, AuthenticationFailure, Method, client_assertion::AssertionUse,
         client_certificate::prove, peer::PeerConnection,
     },
-    authorisation::{GrantedAccess, authorise},
+    authorisation::{GrantedAccess, Rules, authorise},
     budget::Exhausted,
     clock::UnixTime,
     domain::{
@@ -82,13 +82,10 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     }
     app.rate_limits.take(requester.consumer(), now).map_err(too_many_requests)?;
     let provider = find_provider(app, &request.audiences)?;
-    let access = authorise(
-        &requester,
-        &provider,
-        &request.access,
-        &app.registry.groups(),
-        &app.registry.certificate_policies(),
-    )?;
+    let (groups, policies) = (app.registry.groups(), app.registry.certificate_policies());
+    let assured = app.registry.assured(requester.consumer());
+    let rules = Rules { groups: &groups, policies: &policies, assured: &assured, now };
+    let access = authorise(&requester, &provider, &request.access, &rules)?;
     let token_id = random::uuid();
     let token = sign(app, &requester, &provider, &access, token_id, now)?;
     let shown = caller.peer.certificate.as_ref().filter(|_| matches!(requester.method(), Method::Certificate(_)));
@@ -211,9 +208,9 @@ fn find_provider(app: &App, audiences: &[Audience]) -> Result<Arc<ProviderSystem
             Refusal::new(Reason::AudienceUnregistered, format!("no provider is registered as \"{audience}\""))
                 .with_check(check)
         })?;
-        if let Some(since) = provider.status.suspended_at() {
+        if !provider.is_active() {
             let sentence = format!("the provider \"{audience}\" takes no tokens at present");
-            let received = format!("{}, suspended since {since}", provider.asid);
+            let received = format!("{}, {}", provider.asid, provider.status);
             let check = FailedCheck::new("audience_suspended", "a provider that takes tokens", received);
             return Err(Refusal::new(Reason::AudienceSuspended, sentence).with_check(check));
         }

@@ -1,19 +1,23 @@
-//! Registers a consumer, and makes its secret if it shall have one.
+//! Registers a consumer, makes its secret if it shall have one, and records what it is assured for.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use careconnect_verifier::{Asid, ClientId, Group};
+use careconnect_verifier::{Asid, ClientId, Group, OdsCode};
 
+use super::{
+    add_credentials::{NewCredential, NewCredentialKind, made},
+    change_refused::ChangeRefused,
+    give_assurance::{Given, NewAssurance, give, recorded},
+    put_consumer::put_consumer,
+};
 use crate::{
-    authentication::secret_hash,
-    blocking::blocking,
     clock::UnixTime,
     domain::{
-        ClientSecret, ConsumerSystem, Credential, CredentialId, CredentialKind, DisplayName, Organisation,
+        Act, AssuredSubject, ClientSecret, ConsumerSystem, CredentialKind, DisplayName, Organisation, PartyKey,
         RegistrationStatus,
     },
     random,
-    storage::{Database, StorageError},
+    storage::{Change, Database},
 };
 
 /// What an administrator submits.
@@ -27,8 +31,14 @@ pub struct ConsumerRegistration {
     pub asid: Asid,
     /// Who delivers it.
     pub organisation: Organisation,
-    /// What it has been assured to do.
-    pub groups: BTreeSet<Group>,
+    /// Who supplies that system.
+    pub supplier: OdsCode,
+    /// What the supplier calls it.
+    pub product: Option<DisplayName>,
+    /// Which version of it is in use.
+    pub product_version: Option<DisplayName>,
+    /// The key that ties it to its endpoints in the Spine Directory Service.
+    pub party_key: Option<PartyKey>,
     /// What it may prove itself with, beside a new secret.
     pub credentials: Vec<CredentialKind>,
     /// Whether its assertions may name the token endpoint as their audience.
@@ -37,6 +47,10 @@ pub struct ConsumerRegistration {
     pub requests_per_minute: Option<u32>,
     /// Whether it gets a secret.
     pub with_secret: bool,
+    /// What all four behind it are assured to do, as far as this is not recorded yet.
+    pub groups: BTreeSet<Group>,
+    /// On what grounds; needed where there are groups.
+    pub evidence: Option<String>,
 }
 
 /// The registration, and the secret that nobody will ever see again (R16).
@@ -46,41 +60,85 @@ pub struct RegisteredConsumer {
     pub consumer: ConsumerSystem,
     /// To be shown once.
     pub secret: Option<ClientSecret>,
+    /// What was recorded, or proposed, of the four behind it.
+    pub given: Vec<Given>,
 }
 
-/// Registers a consumer. An unregistered group or organisation type, or a client id that is taken, is refused by the
-/// database, and nothing is changed.
+/// Registers a consumer. An unregistered group or organisation type, a client id that is taken, or an ASID of another
+/// organisation is refused, and nothing is changed.
 pub async fn register_consumer(
     database: &Database,
     registration: ConsumerRegistration,
-    now: UnixTime,
-) -> Result<RegisteredConsumer, StorageError> {
+    act: Act,
+) -> Result<RegisteredConsumer, ChangeRefused> {
+    if !registration.groups.is_empty() && registration.evidence.is_none() {
+        return Err(ChangeRefused::at("/evidence", "it is missing: an assurance rests on something"));
+    }
     let secret = registration.with_secret.then(ClientSecret::generate);
-    let client_id = registration.client_id.unwrap_or_else(random::client_id);
-    let owner = client_id.clone();
-    let (secret, hash) = blocking(move || {
-        let hash = secret.as_ref().map(|secret| secret_hash::hash(secret, &owner));
-        (secret, hash)
-    })
-    .await;
-    let secrets = hash.into_iter().map(CredentialKind::Secret);
-    let credential = |kind: CredentialKind| {
-        let id = CredentialId(random::uuid());
-        Arc::new(Credential { id, label: kind.name().to_owned(), kind, starts_at: now, ends_at: None })
-    };
-    let consumer = ConsumerSystem {
+    let consumer = consumer_of(&registration, secret.clone(), act.at).await?;
+    let mut change = database.begin(act).await?;
+    let outcome = register(&mut change, &consumer, registration).await;
+    let given = change.finish(outcome).await?;
+    tracing::info!(client_id = %consumer.client_id, asid = %consumer.asid, "consumer registered");
+    Ok(RegisteredConsumer { consumer, secret, given })
+}
+
+async fn consumer_of(
+    registration: &ConsumerRegistration,
+    secret: Option<ClientSecret>,
+    now: UnixTime,
+) -> Result<ConsumerSystem, ChangeRefused> {
+    let client_id = registration.client_id.clone().unwrap_or_else(random::client_id);
+    let public = registration.credentials.iter().cloned().map(NewCredentialKind::Public);
+    let mut credentials = Vec::new();
+    for kind in secret.map(NewCredentialKind::Secret).into_iter().chain(public) {
+        let new = NewCredential { kind, label: None, starts_at: None, ends_at: None };
+        credentials.push(Arc::new(made(new, &client_id, now).await?));
+    }
+    Ok(ConsumerSystem {
         client_id,
-        name: registration.name,
-        asid: registration.asid,
-        organisation: registration.organisation,
-        groups: registration.groups,
-        credentials: secrets.chain(registration.credentials).map(credential).collect(),
+        name: registration.name.clone(),
+        asid: registration.asid.clone(),
+        organisation: registration.organisation.clone(),
+        supplier: registration.supplier.clone(),
+        product: registration.product.clone(),
+        product_version: registration.product_version.clone(),
+        party_key: registration.party_key.clone(),
+        credentials,
         accepts_token_endpoint_audience: registration.accepts_token_endpoint_audience,
         requests_per_minute: registration.requests_per_minute,
         status: RegistrationStatus::Active,
         created_at: now,
-    };
-    database.insert_consumer(&consumer).await?;
-    tracing::info!(client_id = %consumer.client_id, asid = %consumer.asid, "consumer registered");
-    Ok(RegisteredConsumer { consumer, secret })
+    })
+}
+
+async fn register(
+    change: &mut Change,
+    consumer: &ConsumerSystem,
+    registration: ConsumerRegistration,
+) -> Result<Vec<Given>, ChangeRefused> {
+    put_consumer(change, None, consumer).await?;
+    let (now, evidence) = (change.act().at, registration.evidence.unwrap_or_default());
+    let mut given = Vec::new();
+    for group in registration.groups {
+        for subject in consumer.assured_subjects() {
+            let known = recorded(change, &subject, &group).await?;
+            let is_given_anew = matches!(subject, AssuredSubject::Service(_));
+            match known {
+                Some(known) if !is_given_anew && known.period.lapse_at(now).is_some() => {
+                    return Err(ChangeRefused::Conflict(format!(
+                        "what is assured of the {subject} for {group} does not stand: restore it first, or register without \
+                         this group"
+                    )));
+                }
+                Some(_) => {}
+                None => {
+                    let (group, evidence) = (group.clone(), evidence.clone());
+                    let wanted = NewAssurance { subject, group, evidence, starts_at: None, ends_at: None };
+                    given.push(give(change, wanted).await?);
+                }
+            }
+        }
+    }
+    Ok(given)
 }

@@ -1,13 +1,15 @@
 //! Registers a provider.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
 
+use super::{change_refused::ChangeRefused, put_provider::put_provider};
 use crate::{
-    clock::UnixTime,
-    domain::{ClaimsProfile, DisplayName, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime},
-    storage::{Database, StorageError},
+    domain::{
+        Act, ClaimsProfile, DisplayName, HonouredGroup, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime,
+    },
+    storage::Database,
 };
 
 /// What an administrator submits.
@@ -29,17 +31,17 @@ pub struct ProviderRegistration {
     pub certificate_bound: bool,
     /// Their shape.
     pub claims_profile: ClaimsProfile,
-    /// The groups that it honours.
-    pub groups: BTreeSet<Group>,
+    /// The groups that it honours, each with those whom it admits for it.
+    pub groups: BTreeMap<Group, HonouredGroup>,
 }
 
-/// Registers a provider. An unregistered group, or an ASID or service root that is taken, is refused by the database,
+/// Registers a provider. An unregistered group, an ASID or service root that is taken, or an ASID of another organisation is refused,
 /// and nothing is changed.
 pub async fn register_provider(
     database: &Database,
     registration: ProviderRegistration,
-    now: UnixTime,
-) -> Result<ProviderSystem, StorageError> {
+    act: Act,
+) -> Result<ProviderSystem, ChangeRefused> {
     let provider = ProviderSystem {
         asid: registration.asid,
         ods_code: registration.ods_code,
@@ -51,9 +53,11 @@ pub async fn register_provider(
         claims_profile: registration.claims_profile,
         groups: registration.groups,
         status: RegistrationStatus::Active,
-        created_at: now,
+        created_at: act.at,
     };
-    database.insert_provider(&provider).await?;
+    let mut change = database.begin(act).await?;
+    let outcome = put_provider(&mut change, None, &provider).await;
+    change.finish(outcome).await?;
     tracing::info!(asid = %provider.asid, service_root = %provider.service_root, "provider registered");
     Ok(provider)
 }

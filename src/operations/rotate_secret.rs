@@ -2,11 +2,16 @@
 
 use careconnect_verifier::ClientId;
 
-use super::add_credentials::{AddRefused, NewCredential, NewCredentialKind, made};
+use super::{
+    add_credentials::{NewCredential, NewCredentialKind, made, with_credentials},
+    change_consumer::change_consumer,
+    change_refused::ChangeRefused,
+    end_credential::with_end,
+};
 use crate::{
     clock::UnixTime,
-    domain::{ClientSecret, Credential, CredentialId, DisplayName},
-    storage::{Database, StorageError},
+    domain::{Act, ClientSecret, ConsumerSystem, Credential, CredentialId, DisplayName, Precondition},
+    storage::Database,
 };
 
 /// The new secret, and until when the others count.
@@ -21,25 +26,29 @@ pub struct RotatedSecret {
 }
 
 /// Adds a new secret that counts from now, and ends every other secret `overlap` seconds from now, if it does not end
-/// before. [`StorageError::NotFound`] when there is no such consumer.
+/// before. Not found when there is no such consumer.
 pub async fn rotate_secret(
     database: &Database,
     client_id: &ClientId,
     label: Option<DisplayName>,
     overlap: i64,
-    now: UnixTime,
-) -> Result<RotatedSecret, AddRefused> {
-    let found = database.find_consumer(client_id).await?;
-    let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
-    let end = now.plus(overlap);
-    let ends_later = |credential: &Credential| credential.ends_at.is_none_or(|ends_at| ends_at > end);
-    let secrets = consumer.credentials.iter().filter(|credential| credential.kind.name() == "secret");
-    let ending: Vec<_> = secrets.filter(|secret| ends_later(secret)).map(|secret| (secret.id, end)).collect();
-
-    let secret = ClientSecret::generate();
+    act: Act,
+) -> Result<RotatedSecret, ChangeRefused> {
+    let (secret, end) = (ClientSecret::generate(), act.at.plus(overlap));
     let kind = NewCredentialKind::Secret(secret.clone());
-    let credential = made(NewCredential { kind, label, starts_at: None, ends_at: None }, client_id, now).await?;
-    database.change_credentials(client_id, std::slice::from_ref(&credential), &ending, now).await?;
+    let credential = made(NewCredential { kind, label, starts_at: None, ends_at: None }, client_id, act.at).await?;
+    let mut ending = Vec::new();
+    let edit = |before: &ConsumerSystem| {
+        let ends_later = |held: &&Credential| held.ends_at.is_none_or(|ends_at| ends_at > end);
+        let secrets = before.credentials.iter().map(AsRef::as_ref).filter(|held| held.kind.name() == "secret");
+        ending = secrets.filter(ends_later).map(|secret| (secret.id, end)).collect();
+        let mut after = with_credentials(before, std::slice::from_ref(&credential))?;
+        for (id, end) in &ending {
+            after = with_end(&after, *id, *end)?;
+        }
+        Ok(after)
+    };
+    change_consumer(database, client_id, &Precondition::Any, edit, act).await?;
     tracing::info!(%client_id, credential = %credential.id.0, ending = ending.len(), until = %end, "secret rotated");
     Ok(RotatedSecret { secret, credential, ending })
 }

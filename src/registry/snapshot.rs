@@ -13,10 +13,10 @@ use super::{
 use crate::{
     clock::UnixTime,
     domain::{
-        Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, CredentialKind,
-        GroupDefinition, KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
+        Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, CredentialKind,
+        GroupDefinition, KeySetUri, OrganisationTypeDefinition, Periods, ProviderSystem, SerialNumber, SubjectKind,
     },
-    storage::RegistryContents,
+    storage::{AssurancePeriod, RegistryContents},
 };
 
 /// The register at one revision. A copy with some changes shares the rest with the original.
@@ -28,6 +28,8 @@ pub(super) struct Snapshot {
     consumers: ShardedMap<ByClientId, Arc<ConsumerSystem>>,
     providers: ShardedMap<ByAsid, Arc<ProviderSystem>>,
     providers_by_root: ShardedMap<ByServiceRoot, Arc<ProviderSystem>>,
+    /// By the kind of subject, then by its identifier.
+    assurances: [ShardedMap<Box<str>, Periods>; 4],
     /// Serial numbers by issuer, blocked or blocked no longer.
     blocked: Arc<HashMap<String, HashMap<SerialNumber, BlockedCertificate>>>,
     pub(super) policies: Arc<[CertificatePolicy]>,
@@ -47,6 +49,7 @@ impl Snapshot {
         next.revision = changes.revision;
         changes.consumers.into_iter().for_each(|consumer| next.put_consumer(Arc::new(consumer)));
         changes.providers.into_iter().for_each(|provider| next.put_provider(&Arc::new(provider)));
+        changes.assurances.into_iter().for_each(|period| next.put_assurance(period));
         next.groups = merged(&self.groups, changes.groups, |definition| definition.group.as_str());
         next.organisation_types =
             merged(&self.organisation_types, changes.organisation_types, |definition| definition.code.as_str());
@@ -78,6 +81,17 @@ impl Snapshot {
 
     pub(super) fn blocked(&self, issuer: &str, serial: &SerialNumber) -> Option<&BlockedCertificate> {
         self.blocked.get(issuer)?.get(serial).filter(|blocked| blocked.unblocked_at.is_none())
+    }
+
+    pub(super) fn assured(&self, consumer: &ConsumerSystem) -> Assured {
+        let [services, organisations, systems, suppliers] = &self.assurances;
+        let of = |periods: &ShardedMap<Box<str>, Periods>, identifier: &str| periods.get(identifier).cloned();
+        Assured::of(
+            of(services, consumer.client_id.as_str()).unwrap_or_default(),
+            of(organisations, consumer.organisation.ods_code.as_str()).unwrap_or_default(),
+            of(systems, consumer.asid.as_str()).unwrap_or_default(),
+            of(suppliers, consumer.supplier.as_str()).unwrap_or_default(),
+        )
     }
 
     pub(super) fn provider(&self, audience: &Audience) -> Option<&Arc<ProviderSystem>> {
@@ -121,6 +135,21 @@ impl Snapshot {
                 self.candidates.insert(hash, candidates);
             }
         }
+    }
+
+    fn put_assurance(&mut self, changed: AssurancePeriod) {
+        let AssurancePeriod { subject, group, period } = changed;
+        let [services, organisations, systems, suppliers] = &mut self.assurances;
+        let known = match subject.kind() {
+            SubjectKind::Service => services,
+            SubjectKind::Organisation => organisations,
+            SubjectKind::System => systems,
+            SubjectKind::Supplier => suppliers,
+        };
+        let others = known.get(subject.identifier()).into_iter().flat_map(|periods| periods.iter());
+        let others = others.filter(|(other, _)| *other != group).cloned();
+        let periods: Periods = others.chain([(group.clone(), period)]).collect();
+        known.insert(subject.identifier().into(), periods);
     }
 
     fn put_provider(&mut self, provider: &Arc<ProviderSystem>) {

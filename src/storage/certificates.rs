@@ -2,12 +2,14 @@
 
 use careconnect_verifier::Group;
 
-use super::{Database, StorageError, ordered_merge::Owners};
+use super::{
+    Database, StorageError,
+    change::{Change, in_change},
+    ordered_merge::Owners,
+};
 use crate::{
     clock::UnixTime,
-    domain::{
-        BlockedCertificate, CertificatePolicy, DisplayName, HostPrefix, SerialNumber, display_name::InvalidDisplayName,
-    },
+    domain::{BlockedCertificate, CertificatePolicy, HostPrefix, display_name::InvalidDisplayName},
 };
 
 pub(super) const BLOCKED: &str = "SELECT issuer, serial, note, blocked_at, unblocked_at FROM blocked_certificates \
@@ -42,89 +44,87 @@ macro_rules! read_certificate_policies {
 }
 pub(super) use {read_blocked_certificates, read_certificate_policies};
 
-impl Database {
-    /// Blocks a certificate, again if it was blocked once.
-    pub async fn block_certificate(&self, blocked: &BlockedCertificate) -> Result<(), StorageError> {
-        const UPSERT: &str = "INSERT INTO blocked_certificates (issuer, serial, note, blocked_at, revision) \
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, serial) DO UPDATE SET note = excluded.note, \
-            blocked_at = excluded.blocked_at, unblocked_at = NULL, revision = excluded.revision";
-        in_revision!(self, |transaction, revision| {
-            sqlx::query(UPSERT)
-                .bind(&blocked.issuer)
-                .bind(blocked.serial.as_str())
-                .bind(&blocked.note)
-                .bind(blocked.blocked_at.0)
-                .bind(revision)
-                .execute(&mut *transaction)
-                .await?;
-        })
-    }
-
-    /// Blocks a certificate no longer; [`StorageError::NotFound`] when it is not blocked.
-    pub async fn unblock_certificate(
-        &self,
-        issuer: &str,
-        serial: &SerialNumber,
-        now: UnixTime,
-    ) -> Result<(), StorageError> {
-        const UNBLOCK: &str = "UPDATE blocked_certificates SET unblocked_at = $1, revision = $2 \
-            WHERE issuer = $3 AND serial = $4 AND unblocked_at IS NULL";
-        in_revision!(self, |transaction, revision| {
-            let changed = sqlx::query(UNBLOCK)
-                .bind(now.0)
-                .bind(revision)
-                .bind(issuer)
-                .bind(serial.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            if changed.rows_affected() == 0 {
-                return Err(StorageError::not_found("blocked certificate", format!("{serial} of {issuer}")));
-            }
-        })
-    }
-
+impl Change {
     /// All certificates that are or were blocked.
-    pub async fn list_blocked_certificates(&self) -> Result<Vec<BlockedCertificate>, StorageError> {
-        in_snapshot!(self, |transaction| read_blocked_certificates!(transaction, 0_i64))
+    pub async fn blocked_certificates(&mut self) -> Result<Vec<BlockedCertificate>, StorageError> {
+        in_change!(self, |connection| Ok(read_blocked_certificates!(connection, 0_i64)))
     }
 
-    /// Keeps a new certificate policy; [`StorageError::AlreadyExists`] for a name that is or was taken.
-    pub async fn insert_certificate_policy(&self, policy: &CertificatePolicy) -> Result<(), StorageError> {
-        const POLICY: &str = "INSERT INTO certificate_policies (name, host_prefix, issuer_key, created_at, revision) \
-            VALUES ($1, $2, $3, $4, $5)";
-        const GROUP: &str = "INSERT INTO certificate_policy_groups (name, urn) VALUES ($1, $2)";
-        let name = &policy.name;
-        in_revision!(self, |transaction, revision| {
-            sqlx::query(POLICY)
-                .bind(name.as_str())
-                .bind(policy.host_prefix.as_str())
-                .bind(policy.issuer.map(|issuer| issuer.to_string()))
-                .bind(policy.created_at.0)
+    /// Keeps that a certificate is blocked, or is so no longer.
+    pub async fn put_blocked_certificate(
+        &mut self,
+        before: Option<&BlockedCertificate>,
+        after: &BlockedCertificate,
+    ) -> Result<(), StorageError> {
+        const UPSERT: &str = "INSERT INTO blocked_certificates (issuer, serial, note, blocked_at, unblocked_at, revision) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, serial) DO UPDATE SET note = excluded.note, \
+            blocked_at = excluded.blocked_at, unblocked_at = excluded.unblocked_at, revision = excluded.revision";
+        let revision = self.revision;
+        in_change!(self, |connection| {
+            sqlx::query(UPSERT)
+                .bind(&after.issuer)
+                .bind(after.serial.as_str())
+                .bind(&after.note)
+                .bind(after.blocked_at.0)
+                .bind(after.unblocked_at.map(|at| at.0))
                 .bind(revision)
-                .execute(&mut *transaction)
+                .execute(connection)
+                .await?;
+            Ok(())
+        })?;
+        self.note(before, after);
+        Ok(())
+    }
+
+    /// All certificate policies, removed ones too.
+    pub async fn certificate_policies(&mut self) -> Result<Vec<CertificatePolicy>, StorageError> {
+        in_change!(self, |connection| Ok(read_certificate_policies!(connection, 0_i64)))
+    }
+
+    /// Keeps a new certificate policy, or what became of `before`; [`StorageError::AlreadyExists`] for a name that is or
+    /// was taken, [`StorageError::UnknownReference`] for a group that is not registered.
+    pub async fn put_certificate_policy(
+        &mut self,
+        before: Option<&CertificatePolicy>,
+        after: &CertificatePolicy,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO certificate_policies (host_prefix, issuer_key, created_at, removed_at, \
+            revision, name) VALUES ($1, $2, $3, $4, $5, $6)";
+        const UPDATE: &str = "UPDATE certificate_policies SET host_prefix = $1, issuer_key = $2, created_at = $3, \
+            removed_at = $4, revision = $5 WHERE name = $6";
+        const GROUP: &str = "INSERT INTO certificate_policy_groups (name, urn) VALUES ($1, $2)";
+        let (name, revision) = (&after.name, self.revision);
+        in_change!(self, |connection| {
+            sqlx::query(if before.is_some() { UPDATE } else { INSERT })
+                .bind(after.host_prefix.as_str())
+                .bind(after.issuer.map(|issuer| issuer.to_string()))
+                .bind(after.created_at.0)
+                .bind(after.removed_at.map(|at| at.0))
+                .bind(revision)
+                .bind(name.as_str())
+                .execute(&mut *connection)
                 .await
                 .map_err(|error| {
                     StorageError::of_insert(error, ("certificate policy", name), ("certificate policy", name))
                 })?;
-            for group in &policy.groups {
+            let forget = sqlx::query("DELETE FROM certificate_policy_groups WHERE name = $1").bind(name.as_str());
+            forget.execute(&mut *connection).await?;
+            for group in &after.groups {
                 let inserted = sqlx::query(GROUP).bind(name.as_str()).bind(group.as_str());
-                let inserted = inserted.execute(&mut *transaction).await;
+                let inserted = inserted.execute(&mut *connection).await;
                 inserted.map_err(|error| StorageError::of_insert(error, ("group", group), ("group", group)))?;
             }
-        })
+            Ok(())
+        })?;
+        self.note(before, after);
+        Ok(())
     }
+}
 
-    /// Removes a certificate policy; [`StorageError::NotFound`] when none of that name holds.
-    pub async fn remove_certificate_policy(&self, name: &DisplayName, now: UnixTime) -> Result<(), StorageError> {
-        const REMOVE: &str = "UPDATE certificate_policies SET removed_at = $1, revision = $2 \
-            WHERE name = $3 AND removed_at IS NULL";
-        in_revision!(self, |transaction, revision| {
-            let changed =
-                sqlx::query(REMOVE).bind(now.0).bind(revision).bind(name.as_str()).execute(&mut *transaction).await?;
-            if changed.rows_affected() == 0 {
-                return Err(StorageError::not_found("certificate policy", name));
-            }
-        })
+impl Database {
+    /// All certificates that are or were blocked.
+    pub async fn list_blocked_certificates(&self) -> Result<Vec<BlockedCertificate>, StorageError> {
+        in_snapshot!(self, |transaction| read_blocked_certificates!(transaction, 0_i64))
     }
 
     /// All certificate policies, removed ones too.

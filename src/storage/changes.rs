@@ -1,7 +1,8 @@
 //! What the registry holds, and what of it changed after a revision.
 
 use super::{
-    Database, StorageError,
+    AssurancePeriod, Database, StorageError,
+    assurances::read_periods,
     certificates::{read_blocked_certificates, read_certificate_policies},
     consumers::{self, read_consumers},
     groups::{read_groups, read_organisation_types},
@@ -24,6 +25,8 @@ pub struct RegistryContents {
     pub groups: Vec<GroupDefinition>,
     /// Organisation types in the order of their codes.
     pub organisation_types: Vec<OrganisationTypeDefinition>,
+    /// When assurances stand, by subject and group.
+    pub assurances: Vec<AssurancePeriod>,
     /// Blocked certificates, and those that were blocked once, by issuer and serial number.
     pub blocked_certificates: Vec<BlockedCertificate>,
     /// Certificate policies, removed ones too, in the order of their names.
@@ -42,6 +45,7 @@ macro_rules! read_contents {
                 providers: read_providers!(transaction, providers::CHANGED_SINCE, $revision),
                 groups: read_groups!(transaction, $revision),
                 organisation_types: read_organisation_types!(transaction, $revision),
+                assurances: read_periods!(transaction, $revision),
                 blocked_certificates: read_blocked_certificates!(transaction, $revision),
                 certificate_policies: read_certificate_policies!(transaction, $revision),
             }

@@ -56,23 +56,6 @@ macro_rules! in_snapshot {
     };
 }
 
-/// Runs `$body` in a transaction whose first act is to take the next `$revision`; an early return undoes it all.
-macro_rules! in_revision {
-    ($database:expr, |$transaction:ident, $revision:ident| $body:expr) => {
-        on_connection!($database, writer, crate::storage::connection::SHORT, |connection, _pools| {
-            let mut transaction = sqlx::Connection::begin(connection).await?;
-            let ($revision,): (i64,) =
-                sqlx::query_as("UPDATE registry_revision SET revision = revision + 1 RETURNING revision")
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            let $transaction = &mut *transaction;
-            $body;
-            transaction.commit().await?;
-            Ok(())
-        })
-    };
-}
-
 /// Hands each row of a query with one parameter to `$take`, without keeping the others.
 macro_rules! for_each_row {
     ($connection:expr, $sql:expr, $parameter:expr, |$row:ident| $take:expr) => {{

@@ -2,29 +2,30 @@
 
 use std::sync::Arc;
 
-use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
+use careconnect_verifier::{Asid, ClientId, OdsCode, OrganisationType};
 
 use super::{
     Database, StorageError,
-    credentials::{self, CredentialRow, insert_credential},
+    change::{Change, in_change},
+    credentials::{self, CredentialRow},
     ordered_merge::Owners,
 };
 use crate::{
     clock::UnixTime,
-    domain::{ConsumerSystem, Organisation, RegistrationStatus, display_name::InvalidDisplayName},
+    domain::{ConsumerSystem, Organisation, RegistrationStatus},
 };
 
-/// The three queries that read the consumers whose client id satisfies `$condition`, all in the same order.
+/// The two queries that read the consumers whose client id satisfies `$condition`, both in the same order.
 macro_rules! consumers_where {
     ($condition:literal) => {
         [
             concat!(
-                "SELECT client_id, name, asid, ods_code, organisation_type, accepts_token_endpoint_audience, \
-                 requests_per_minute, created_at, suspended_at FROM consumers WHERE client_id ",
+                "SELECT client_id, name, asid, ods_code, organisation_type, COALESCE(supplier_ods_code, ods_code), \
+                 product, product_version, party_key, accepts_token_endpoint_audience, requests_per_minute, created_at, \
+                 suspended_at, retired_at FROM consumers WHERE client_id ",
                 $condition,
                 " ORDER BY client_id"
             ),
-            concat!("SELECT client_id, urn FROM consumer_groups WHERE client_id ", $condition, " ORDER BY client_id"),
             concat!(
                 "SELECT client_id, id, label, kind, value, environment, issuer_key, starts_at, ends_at FROM credentials \
                  WHERE client_id ",
@@ -35,21 +36,19 @@ macro_rules! consumers_where {
     };
 }
 
-const NAMED: [&str; 3] = consumers_where!("= $1");
+const NAMED: [&str; 2] = consumers_where!("= $1");
 /// From the empty text on, which is before every client id.
-pub(super) const FROM: [&str; 3] = consumers_where!(">= $1");
+pub(super) const FROM: [&str; 2] = consumers_where!(">= $1");
 /// The condition is on the id even here: else SQLite walks through all consumers for the sake of their order.
-pub(super) const CHANGED_SINCE: [&str; 3] =
+pub(super) const CHANGED_SINCE: [&str; 2] =
     consumers_where!("IN (SELECT client_id FROM consumers WHERE revision > $1)");
 
-/// Reads consumers by three queries, however many consumers they are.
+/// Reads consumers by two queries, however many consumers they are.
 macro_rules! read_consumers {
     ($connection:expr, $queries:expr, $parameter:expr) => {{
         let mut read = crate::storage::consumers::ConsumerRows::default();
-        let [consumers, groups, credentials] = $queries;
+        let [consumers, credentials] = $queries;
         for_each_row!($connection, consumers, $parameter, |row| read.consumer(row));
-        read.0.rewind();
-        for_each_row!($connection, groups, $parameter, |row| read.group(row));
         read.0.rewind();
         for_each_row!($connection, credentials, $parameter, |row| read.credential(row));
         read.0.into_vec()
@@ -57,91 +56,81 @@ macro_rules! read_consumers {
 }
 pub(super) use read_consumers;
 
-impl Database {
-    /// Keeps a new consumer with its groups and credentials.
+impl Change {
+    /// The consumer of that client id.
+    pub async fn consumer(&mut self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
+        in_change!(self, |connection| Ok(read_consumers!(connection, NAMED, client_id.as_str()).pop()))
+    }
+
+    /// A registration of another organisation than `ods_code` that holds the ASID, if there is one: its organisation, and
+    /// its name.
+    pub async fn other_holder(
+        &mut self,
+        asid: &Asid,
+        ods_code: &OdsCode,
+    ) -> Result<Option<(String, String)>, StorageError> {
+        const HOLDER: &str = "SELECT ods_code, name FROM consumers \
+            WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL \
+            UNION SELECT ods_code, name FROM providers WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL LIMIT 1";
+        in_change!(self, |connection| {
+            let holder = sqlx::query_as(HOLDER).bind(asid.as_str()).bind(ods_code.as_str());
+            Ok(holder.fetch_optional(connection).await?)
+        })
+    }
+
+    /// All consumers in the order of their client ids.
+    pub async fn consumers(&mut self) -> Result<Vec<ConsumerSystem>, StorageError> {
+        in_change!(self, |connection| Ok(read_consumers!(connection, FROM, "")))
+    }
+
+    /// Keeps a new consumer, or what became of `before`.
     ///
-    /// [`StorageError::AlreadyExists`] for a known client id, [`StorageError::UnknownReference`] for a group or an
-    /// organisation type that is not registered; nothing is written then.
-    pub async fn insert_consumer(&self, consumer: &ConsumerSystem) -> Result<(), StorageError> {
-        const CONSUMER: &str = "INSERT INTO consumers \
-            (client_id, name, asid, ods_code, organisation_type, accepts_token_endpoint_audience, requests_per_minute, \
-            created_at, suspended_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        const GROUP: &str = "INSERT INTO consumer_groups (client_id, urn) VALUES ($1, $2)";
-        let ConsumerSystem { client_id, name, asid, organisation, groups, credentials, status, created_at, .. } =
-            consumer;
-        let kind = &organisation.organisation_type;
-        in_revision!(self, |transaction, revision| {
-            sqlx::query(CONSUMER)
-                .bind(client_id.as_str())
-                .bind(name.as_str())
-                .bind(asid.as_str())
-                .bind(organisation.ods_code.as_str())
+    /// [`StorageError::AlreadyExists`] for a known client id, [`StorageError::UnknownReference`] for an organisation type
+    /// that is not registered.
+    pub async fn put_consumer(
+        &mut self,
+        before: Option<&ConsumerSystem>,
+        after: &ConsumerSystem,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO consumers (name, asid, ods_code, organisation_type, supplier_ods_code, product, \
+            product_version, party_key, accepts_token_endpoint_audience, requests_per_minute, created_at, suspended_at, \
+            retired_at, revision, client_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        const UPDATE: &str = "UPDATE consumers SET name = $1, asid = $2, ods_code = $3, organisation_type = $4, \
+            supplier_ods_code = $5, product = $6, product_version = $7, party_key = $8, \
+            accepts_token_endpoint_audience = $9, requests_per_minute = $10, created_at = $11, suspended_at = $12, \
+            retired_at = $13, revision = $14 WHERE client_id = $15";
+        let (revision, kind) = (self.revision, &after.organisation.organisation_type);
+        in_change!(self, |connection| {
+            let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
+                .bind(after.name.as_str())
+                .bind(after.asid.as_str())
+                .bind(after.organisation.ods_code.as_str())
                 .bind(kind.as_str())
-                .bind(consumer.accepts_token_endpoint_audience)
-                .bind(consumer.requests_per_minute.map(i64::from))
-                .bind(created_at.0)
-                .bind(status.suspended_at().map(|at| at.0))
+                .bind(after.supplier.as_str())
+                .bind(after.product.as_ref().map(|product| product.as_str()))
+                .bind(after.product_version.as_ref().map(|version| version.as_str()))
+                .bind(after.party_key.as_ref().map(|key| key.as_str()))
+                .bind(after.accepts_token_endpoint_audience)
+                .bind(after.requests_per_minute.map(i64::from))
+                .bind(after.created_at.0)
+                .bind(after.status.suspended_at().map(|at| at.0))
+                .bind(after.status.retired_at().map(|at| at.0))
                 .bind(revision)
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| {
-                    StorageError::of_insert(error, ("consumer", client_id), ("organisation type", kind))
-                })?;
-            for group in groups {
-                let inserted = sqlx::query(GROUP).bind(client_id.as_str()).bind(group.as_str());
-                let inserted = inserted.execute(&mut *transaction).await;
-                inserted.map_err(|error| StorageError::of_insert(error, ("group", group), ("group", group)))?;
-            }
-            for credential in credentials {
-                insert_credential!(transaction, client_id, credential, *created_at);
-            }
-        })
+                .bind(after.client_id.as_str())
+                .execute(connection)
+                .await;
+            written.map(|_| ()).map_err(|error| {
+                StorageError::of_insert(error, ("consumer", &after.client_id), ("organisation type", kind))
+            })
+        })?;
+        let held = before.map_or(&[][..], |before| &before.credentials);
+        credentials::put_credentials(self, &after.client_id, held, &after.credentials).await?;
+        self.note(before, after);
+        Ok(())
     }
+}
 
-    /// Suspends or resumes a consumer; [`StorageError::NotFound`] when there is none.
-    pub async fn set_consumer_status(
-        &self,
-        client_id: &ClientId,
-        status: RegistrationStatus,
-    ) -> Result<(), StorageError> {
-        in_revision!(self, |transaction, revision| {
-            let changed = sqlx::query("UPDATE consumers SET suspended_at = $1, revision = $2 WHERE client_id = $3")
-                .bind(status.suspended_at().map(|at| at.0))
-                .bind(revision)
-                .bind(client_id.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            if changed.rows_affected() == 0 {
-                return Err(StorageError::not_found("consumer", client_id));
-            }
-        })
-    }
-
-    /// Changes what is given of how a consumer is treated; [`StorageError::NotFound`] when there is none.
-    pub async fn change_consumer(
-        &self,
-        client_id: &ClientId,
-        accepts_token_endpoint_audience: Option<bool>,
-        requests_per_minute: Option<Option<u32>>,
-    ) -> Result<(), StorageError> {
-        const CHANGE: &str = "UPDATE consumers SET revision = $1, \
-            accepts_token_endpoint_audience = COALESCE($2, accepts_token_endpoint_audience), \
-            requests_per_minute = CASE WHEN $3 THEN $4 ELSE requests_per_minute END WHERE client_id = $5";
-        in_revision!(self, |transaction, revision| {
-            let changed = sqlx::query(CHANGE)
-                .bind(revision)
-                .bind(accepts_token_endpoint_audience)
-                .bind(requests_per_minute.is_some())
-                .bind(requests_per_minute.flatten().map(i64::from))
-                .bind(client_id.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            if changed.rows_affected() == 0 {
-                return Err(StorageError::not_found("consumer", client_id));
-            }
-        })
-    }
-
+impl Database {
     /// The consumer of that client id; its credentials in the order of their start.
     pub async fn find_consumer(&self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_consumers!(transaction, NAMED, client_id.as_str()).pop())
@@ -153,7 +142,24 @@ impl Database {
     }
 }
 
-type ConsumerRow = (String, String, String, String, String, bool, Option<i64>, i64, Option<i64>);
+/// Client id, name, ASID, ODS code, type, supplier, product, version, party key, token endpoint as audience, rate, times of
+/// registration, suspension and retirement.
+type ConsumerRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+);
 
 /// Consumers while their rows come in.
 pub(super) struct ConsumerRows(pub(super) Owners<ConsumerSystem>);
@@ -166,35 +172,9 @@ impl Default for ConsumerRows {
 
 impl ConsumerRows {
     pub(super) fn consumer(&mut self, row: ConsumerRow) -> Result<(), StorageError> {
-        let (client_id, name, asid, ods_code, organisation_type, token_endpoint, per_minute, created_at, suspended_at) =
-            row;
-        let corrupt = |error| StorageError::corrupt("consumer", &client_id, error);
-        self.0.push(ConsumerSystem {
-            client_id: ClientId::parse(&client_id).map_err(corrupt)?,
-            name: name
-                .parse()
-                .map_err(|error: InvalidDisplayName| StorageError::corrupt("consumer", &client_id, error))?,
-            asid: Asid::parse(&asid).map_err(corrupt)?,
-            organisation: Organisation {
-                ods_code: OdsCode::parse(&ods_code).map_err(corrupt)?,
-                organisation_type: OrganisationType::parse(&organisation_type).map_err(corrupt)?,
-            },
-            groups: Default::default(),
-            credentials: Vec::new(),
-            accepts_token_endpoint_audience: token_endpoint,
-            requests_per_minute: per_minute
-                .map(u32::try_from)
-                .transpose()
-                .map_err(|error| StorageError::corrupt("consumer", &client_id, error))?,
-            status: RegistrationStatus::suspended_since(suspended_at.map(UnixTime)),
-            created_at: UnixTime(created_at),
-        });
-        Ok(())
-    }
-
-    pub(super) fn group(&mut self, (client_id, urn): (String, String)) -> Result<(), StorageError> {
-        let group = Group::parse(&urn).map_err(|error| StorageError::corrupt("consumer", &client_id, error))?;
-        self.0.owner(&client_id)?.groups.insert(group);
+        let client_id = row.0.clone();
+        let read = consumer_of(row).map_err(|error| StorageError::corrupt("consumer", &client_id, error))?;
+        self.0.push(read);
         Ok(())
     }
 
@@ -205,4 +185,28 @@ impl ConsumerRows {
         credentials.push(Arc::new(credential));
         Ok(())
     }
+}
+
+fn consumer_of(row: ConsumerRow) -> Result<ConsumerSystem, Box<dyn std::error::Error>> {
+    let (client_id, name, asid, ods_code, kind, supplier, product, version, party_key, .., suspended_at, retired_at) =
+        &row;
+    let (.., token_endpoint, per_minute, created_at, _, _) = &row;
+    Ok(ConsumerSystem {
+        client_id: ClientId::parse(client_id)?,
+        name: name.parse()?,
+        asid: Asid::parse(asid)?,
+        organisation: Organisation {
+            ods_code: OdsCode::parse(ods_code)?,
+            organisation_type: OrganisationType::parse(kind)?,
+        },
+        supplier: OdsCode::parse(supplier)?,
+        product: product.as_deref().map(str::parse).transpose()?,
+        product_version: version.as_deref().map(str::parse).transpose()?,
+        party_key: party_key.as_deref().map(str::parse).transpose()?,
+        credentials: Vec::new(),
+        accepts_token_endpoint_audience: *token_endpoint,
+        requests_per_minute: per_minute.map(u32::try_from).transpose()?,
+        status: RegistrationStatus::of(suspended_at.map(UnixTime), retired_at.map(UnixTime)),
+        created_at: UnixTime(*created_at),
+    })
 }

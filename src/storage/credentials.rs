@@ -1,9 +1,14 @@
 //! Credentials: rows ↔ [`Credential`], one by one once a consumer is registered, and when each was used last.
 
+use std::sync::Arc;
+
 use careconnect_verifier::ClientId;
 use uuid::Uuid;
 
-use super::{Database, StorageError};
+use super::{
+    Database, StorageError,
+    change::{Change, in_change},
+};
 use crate::{
     clock::UnixTime,
     domain::{
@@ -16,28 +21,65 @@ const INSERT: &str = "INSERT INTO credentials \
     (id, client_id, label, kind, value, environment, issuer_key, starts_at, ends_at, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-/// Writes one credential in a transaction that has its revision.
-macro_rules! insert_credential {
-    ($transaction:expr, $client_id:expr, $credential:expr, $created_at:expr) => {{
-        let columns = crate::storage::credentials::Columns::of(&$credential.kind);
-        let id = $credential.id.0;
-        sqlx::query(crate::storage::credentials::Columns::INSERT)
+/// Keeps those of `credentials` that are not `held` yet, and what has changed of the others. None is ever deleted.
+pub(super) async fn put_credentials(
+    change: &mut Change,
+    client_id: &ClientId,
+    held: &[Arc<Credential>],
+    credentials: &[Arc<Credential>],
+) -> Result<(), StorageError> {
+    let now = change.act().at;
+    for credential in credentials {
+        match held.iter().find(|held| held.id == credential.id) {
+            None => insert(change, client_id, credential, now).await?,
+            Some(held) if held != credential => update(change, client_id, credential).await?,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn insert(
+    change: &mut Change,
+    client_id: &ClientId,
+    credential: &Credential,
+    now: UnixTime,
+) -> Result<(), StorageError> {
+    let (columns, id) = (Columns::of(&credential.kind), credential.id.0);
+    in_change!(change, |connection| {
+        let inserted = sqlx::query(INSERT)
             .bind(id)
-            .bind($client_id.as_str())
-            .bind(&$credential.label)
-            .bind($credential.kind.name())
+            .bind(client_id.as_str())
+            .bind(&credential.label)
+            .bind(credential.kind.name())
             .bind(columns.value)
             .bind(columns.environment)
             .bind(columns.issuer_key)
-            .bind($credential.starts_at.0)
-            .bind($credential.ends_at.map(|end| end.0))
-            .bind($created_at.0)
-            .execute(&mut *$transaction)
-            .await
-            .map_err(|error| StorageError::of_insert(error, ("credential", &id), ("consumer", $client_id)))?;
-    }};
+            .bind(credential.starts_at.0)
+            .bind(credential.ends_at.map(|end| end.0))
+            .bind(now.0)
+            .execute(connection)
+            .await;
+        let failed = |error| StorageError::of_insert(error, ("credential", &id), ("consumer", client_id));
+        inserted.map(|_| ()).map_err(failed)
+    })
 }
-pub(super) use insert_credential;
+
+async fn update(change: &mut Change, client_id: &ClientId, credential: &Credential) -> Result<(), StorageError> {
+    const UPDATE: &str =
+        "UPDATE credentials SET label = $1, starts_at = $2, ends_at = $3 WHERE id = $4 AND client_id = $5";
+    in_change!(change, |connection| {
+        sqlx::query(UPDATE)
+            .bind(&credential.label)
+            .bind(credential.starts_at.0)
+            .bind(credential.ends_at.map(|end| end.0))
+            .bind(credential.id.0)
+            .bind(client_id.as_str())
+            .execute(connection)
+            .await?;
+        Ok(())
+    })
+}
 
 /// When a credential was used last, to within a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,42 +93,6 @@ pub struct CredentialUse {
 }
 
 impl Database {
-    /// Keeps new credentials of a consumer, and sets the end of some that it has, all or nothing.
-    ///
-    /// [`StorageError::NotFound`] for a consumer, or a credential of it, that does not exist.
-    pub async fn change_credentials(
-        &self,
-        client_id: &ClientId,
-        added: &[Credential],
-        ended: &[(CredentialId, UnixTime)],
-        now: UnixTime,
-    ) -> Result<(), StorageError> {
-        in_revision!(self, |transaction, revision| {
-            let touched = sqlx::query("UPDATE consumers SET revision = $1 WHERE client_id = $2")
-                .bind(revision)
-                .bind(client_id.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            if touched.rows_affected() == 0 {
-                return Err(StorageError::not_found("consumer", client_id));
-            }
-            for (id, end) in ended {
-                let changed = sqlx::query("UPDATE credentials SET ends_at = $1 WHERE id = $2 AND client_id = $3")
-                    .bind(end.0)
-                    .bind(id.0)
-                    .bind(client_id.as_str())
-                    .execute(&mut *transaction)
-                    .await?;
-                if changed.rows_affected() == 0 {
-                    return Err(StorageError::not_found("credential", id.0));
-                }
-            }
-            for credential in added {
-                insert_credential!(transaction, client_id, credential, now);
-            }
-        })
-    }
-
     /// Keeps when credentials were used last; an older time than the one that is known changes nothing. No reader of the
     /// register sees this, so it takes no revision.
     pub async fn record_uses(&self, uses: &[CredentialUse]) -> Result<(), StorageError> {
@@ -133,16 +139,14 @@ fn use_of((id, last_used_at, certificate_ends_at): (Uuid, i64, Option<i64>)) -> 
 }
 
 /// The columns that say what proves a credential.
-pub(super) struct Columns {
-    pub(super) value: String,
-    pub(super) environment: Option<String>,
-    pub(super) issuer_key: Option<String>,
+struct Columns {
+    value: String,
+    environment: Option<String>,
+    issuer_key: Option<String>,
 }
 
 impl Columns {
-    pub(super) const INSERT: &str = INSERT;
-
-    pub(super) fn of(kind: &CredentialKind) -> Self {
+    fn of(kind: &CredentialKind) -> Self {
         let only = |value| Self { value, environment: None, issuer_key: None };
         match kind {
             CredentialKind::Secret(hash) => only(hash.as_str().to_owned()),

@@ -43,6 +43,15 @@ pub enum StorageError {
         /// By which name.
         name: String,
     },
+    /// The same request was carried out before.
+    #[error("the request was carried out before: record {sequence} of the audit says what was done")]
+    Repeated {
+        /// The first record of what was done.
+        sequence: i64,
+    },
+    /// Another request bore the same idempotency key.
+    #[error("another request bore this idempotency key within a day: choose a new one")]
+    KeyTaken,
     /// The schema lacks migrations.
     #[error("the database lacks migrations: {}; run `careconnect-auth migrate`", .0.join(", "))]
     MigrationsPending(Vec<String>),

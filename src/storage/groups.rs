@@ -5,11 +5,18 @@ use std::fmt::Display;
 use careconnect_verifier::{Group, InteractionId, OrganisationType};
 use uuid::Uuid;
 
-use super::{Database, StorageError, ordered_merge::Owners};
-use crate::domain::{GroupDefinition, OrganisationTypeDefinition, scope::InvalidScope};
+use super::{
+    Database, StorageError,
+    change::{Change, in_change},
+    ordered_merge::Owners,
+};
+use crate::{
+    clock::UnixTime,
+    domain::{GroupDefinition, OrganisationTypeDefinition, scope::InvalidScope},
+};
 
 pub(super) const GROUPS: [&str; 2] = [
-    "SELECT urn, scope, entra_object_id FROM groups WHERE revision > $1 ORDER BY urn",
+    "SELECT urn, scope, entra_object_id, suspended_at FROM groups WHERE revision > $1 ORDER BY urn",
     "SELECT urn, interaction FROM group_interactions WHERE urn IN (SELECT urn FROM groups WHERE revision > $1) ORDER BY urn",
 ];
 pub(super) const ORGANISATION_TYPES: &str =
@@ -48,42 +55,75 @@ impl Database {
     pub async fn list_organisation_types(&self) -> Result<Vec<OrganisationTypeDefinition>, StorageError> {
         in_snapshot!(self, |transaction| read_organisation_types!(transaction, 0_i64))
     }
+}
 
-    /// Keeps a new group; [`StorageError::AlreadyExists`] for a known URN or Entra object id.
-    pub async fn insert_group(&self, definition: &GroupDefinition) -> Result<(), StorageError> {
-        const GROUP: &str = "INSERT INTO groups (urn, scope, entra_object_id, revision) VALUES ($1, $2, $3, $4)";
-        const INTERACTION: &str = "INSERT INTO group_interactions (urn, interaction) VALUES ($1, $2)";
-        let urn = definition.group.as_str();
-        let object_id = definition.entra_object_id.map(|id| id.to_string());
-        in_revision!(self, |transaction, revision| {
-            sqlx::query(GROUP)
-                .bind(urn)
-                .bind(definition.scope.as_str())
-                .bind(&object_id)
-                .bind(revision)
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| of_insert(error, &definition.group, object_id.as_deref()))?;
-            for interaction in &definition.interactions {
-                sqlx::query(INTERACTION).bind(urn).bind(interaction.as_str()).execute(&mut *transaction).await?;
-            }
-        })
+impl Change {
+    /// All groups in the order of their URNs.
+    pub async fn groups(&mut self) -> Result<Vec<GroupDefinition>, StorageError> {
+        in_change!(self, |connection| Ok(read_groups!(connection, 0_i64)))
     }
 
-    /// Keeps a new organisation type; [`StorageError::AlreadyExists`] for a known code.
-    pub async fn insert_organisation_type(&self, definition: &OrganisationTypeDefinition) -> Result<(), StorageError> {
-        let code = &definition.code;
-        in_revision!(self, |transaction, revision| {
-            sqlx::query("INSERT INTO organisation_types (code, display, revision) VALUES ($1, $2, $3)")
-                .bind(code.as_str())
-                .bind(&definition.display)
+    /// All organisation types in the order of their codes.
+    pub async fn organisation_types(&mut self) -> Result<Vec<OrganisationTypeDefinition>, StorageError> {
+        in_change!(self, |connection| Ok(read_organisation_types!(connection, 0_i64)))
+    }
+
+    /// Keeps a new group, or what became of `before`; [`StorageError::AlreadyExists`] for a known URN or Entra object id.
+    pub async fn put_group(
+        &mut self,
+        before: Option<&GroupDefinition>,
+        after: &GroupDefinition,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str =
+            "INSERT INTO groups (scope, entra_object_id, suspended_at, revision, urn) VALUES ($1, $2, $3, $4, $5)";
+        const UPDATE: &str =
+            "UPDATE groups SET scope = $1, entra_object_id = $2, suspended_at = $3, revision = $4 WHERE urn = $5";
+        const INTERACTION: &str = "INSERT INTO group_interactions (urn, interaction) VALUES ($1, $2)";
+        let (urn, revision) = (after.group.as_str(), self.revision);
+        let object_id = after.entra_object_id.map(|id| id.to_string());
+        in_change!(self, |connection| {
+            sqlx::query(if before.is_some() { UPDATE } else { INSERT })
+                .bind(after.scope.as_str())
+                .bind(&object_id)
+                .bind(after.suspended_at.map(|at| at.0))
                 .bind(revision)
-                .execute(&mut *transaction)
+                .bind(urn)
+                .execute(&mut *connection)
                 .await
-                .map_err(|error| {
-                    StorageError::of_insert(error, ("organisation type", code), ("organisation type", code))
-                })?;
-        })
+                .map_err(|error| of_insert(error, &after.group, object_id.as_deref()))?;
+            let forget = sqlx::query("DELETE FROM group_interactions WHERE urn = $1").bind(urn);
+            forget.execute(&mut *connection).await?;
+            for interaction in &after.interactions {
+                sqlx::query(INTERACTION).bind(urn).bind(interaction.as_str()).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })?;
+        self.note(before, after);
+        Ok(())
+    }
+
+    /// Keeps a new organisation type, or what became of `before`; [`StorageError::AlreadyExists`] for a known code.
+    pub async fn put_organisation_type(
+        &mut self,
+        before: Option<&OrganisationTypeDefinition>,
+        after: &OrganisationTypeDefinition,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO organisation_types (display, revision, code) VALUES ($1, $2, $3)";
+        const UPDATE: &str = "UPDATE organisation_types SET display = $1, revision = $2 WHERE code = $3";
+        let (code, revision) = (&after.code, self.revision);
+        in_change!(self, |connection| {
+            let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
+                .bind(&after.display)
+                .bind(revision)
+                .bind(code.as_str())
+                .execute(connection)
+                .await;
+            written.map(|_| ()).map_err(|error| {
+                StorageError::of_insert(error, ("organisation type", code), ("organisation type", code))
+            })
+        })?;
+        self.note(before, after);
+        Ok(())
     }
 }
 
@@ -107,13 +147,14 @@ impl Default for GroupRows {
 }
 
 impl GroupRows {
-    pub(super) fn group(&mut self, row: (String, String, Option<String>)) -> Result<(), StorageError> {
-        let (urn, scope, object_id) = row;
+    pub(super) fn group(&mut self, row: (String, String, Option<String>, Option<i64>)) -> Result<(), StorageError> {
+        let (urn, scope, object_id, suspended_at) = row;
         let corrupt = |error: &dyn Display| StorageError::corrupt("group", &urn, error);
         let group = Group::parse(&urn).map_err(|error| corrupt(&error))?;
         let scope = scope.parse().map_err(|error: InvalidScope| corrupt(&error))?;
         let entra_object_id = object_id.map(|id| Uuid::parse_str(&id)).transpose().map_err(|error| corrupt(&error))?;
-        self.0.push(GroupDefinition { group, scope, interactions: Default::default(), entra_object_id });
+        let suspended_at = suspended_at.map(UnixTime);
+        self.0.push(GroupDefinition { group, scope, interactions: Default::default(), entra_object_id, suspended_at });
         Ok(())
     }
 

@@ -26,6 +26,8 @@ files! {
     3 "providers" "0003_providers.sql";
     4 "credentials" "0004_credentials.sql";
     5 "assertion_ids" "0005_assertion_ids.sql";
+    6 "assurances" "0006_assurances.sql";
+    7 "audit" "0007_audit.sql";
 }
 
 fn migrator() -> Migrator {

@@ -4,19 +4,27 @@
 mod connection;
 
 mod assertion_ids;
+mod assurances;
+mod audit;
 mod certificates;
+mod change;
 mod changes;
 mod consumers;
 mod credentials;
 mod database;
 mod error;
 mod groups;
+mod idempotency;
 mod migrations;
 mod ordered_merge;
+mod proposals;
 mod providers;
 mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
+pub use assurances::AssurancePeriod;
+pub use audit::AuditQuery;
+pub use change::Change;
 pub use changes::RegistryContents;
 pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};

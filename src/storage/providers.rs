@@ -2,95 +2,136 @@
 
 use std::fmt::Display;
 
-use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
+use careconnect_verifier::{Algorithm, Asid, Group, OdsCode, OrganisationType};
 
-use super::{Database, StorageError, ordered_merge::Owners};
+use super::{
+    Database, StorageError,
+    change::{Change, in_change},
+    ordered_merge::Owners,
+};
 use crate::{
     clock::UnixTime,
-    domain::{ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime, display_name::InvalidDisplayName},
+    domain::{
+        HonouredGroup, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime, display_name::InvalidDisplayName,
+    },
 };
 
-/// The two queries that read the providers whose ASID satisfies `$condition`, both in the same order.
+/// The three queries that read the providers whose ASID satisfies `$condition`, all in the same order.
 macro_rules! providers_where {
     ($condition:literal) => {
         [
             concat!(
                 "SELECT asid, ods_code, name, service_root, signing_algorithm, token_lifetime, certificate_bound, \
-                 claims_profile, created_at, suspended_at FROM providers WHERE asid ",
+                 claims_profile, created_at, suspended_at, retired_at FROM providers WHERE asid ",
                 $condition,
                 " ORDER BY asid"
             ),
-            concat!("SELECT asid, urn FROM provider_groups WHERE asid ", $condition, " ORDER BY asid"),
+            concat!("SELECT asid, urn, suspended_at FROM provider_groups WHERE asid ", $condition, " ORDER BY asid"),
+            concat!(
+                "SELECT asid, urn, kind, value FROM provider_group_limits WHERE asid ",
+                $condition,
+                " ORDER BY asid"
+            ),
         ]
     };
 }
 
-const NAMED: [&str; 2] = providers_where!("= $1");
-pub(super) const CHANGED_SINCE: [&str; 2] = providers_where!("IN (SELECT asid FROM providers WHERE revision > $1)");
+const NAMED: [&str; 3] = providers_where!("= $1");
+pub(super) const CHANGED_SINCE: [&str; 3] = providers_where!("IN (SELECT asid FROM providers WHERE revision > $1)");
 
-/// Reads providers by two queries, however many providers they are.
+/// Reads providers by three queries, however many providers they are.
 macro_rules! read_providers {
     ($connection:expr, $queries:expr, $parameter:expr) => {{
         let mut read = crate::storage::providers::ProviderRows::default();
-        let [providers, groups] = $queries;
+        let [providers, groups, limits] = $queries;
         for_each_row!($connection, providers, $parameter, |row| read.provider(row));
         read.0.rewind();
         for_each_row!($connection, groups, $parameter, |row| read.group(row));
+        read.0.rewind();
+        for_each_row!($connection, limits, $parameter, |row| read.limit(row));
         read.0.into_vec()
     }};
 }
 pub(super) use read_providers;
 
-impl Database {
-    /// Keeps a new provider with its groups.
+impl Change {
+    /// The provider of that ASID.
+    pub async fn provider(&mut self, asid: &Asid) -> Result<Option<ProviderSystem>, StorageError> {
+        in_change!(self, |connection| Ok(read_providers!(connection, NAMED, asid.as_str()).pop()))
+    }
+
+    /// All providers in the order of their ASIDs.
+    pub async fn providers(&mut self) -> Result<Vec<ProviderSystem>, StorageError> {
+        in_change!(self, |connection| Ok(read_providers!(connection, CHANGED_SINCE, 0_i64)))
+    }
+
+    /// Keeps a new provider, or what became of `before`.
     ///
     /// [`StorageError::AlreadyExists`] for a known ASID or service root, [`StorageError::UnknownReference`] for a group
-    /// that is not registered; nothing is written then.
-    pub async fn insert_provider(&self, provider: &ProviderSystem) -> Result<(), StorageError> {
-        const PROVIDER: &str = "INSERT INTO providers (asid, ods_code, name, service_root, signing_algorithm, \
-            token_lifetime, certificate_bound, claims_profile, created_at, suspended_at, revision) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        const GROUP: &str = "INSERT INTO provider_groups (asid, urn) VALUES ($1, $2)";
-        let asid = &provider.asid;
-        in_revision!(self, |transaction, revision| {
-            sqlx::query(PROVIDER)
-                .bind(asid.as_str())
-                .bind(provider.ods_code.as_str())
-                .bind(provider.name.as_str())
-                .bind(provider.service_root.as_str())
-                .bind(provider.signing_algorithm.name())
-                .bind(provider.token_lifetime.seconds())
-                .bind(provider.certificate_bound)
-                .bind(provider.claims_profile.name())
-                .bind(provider.created_at.0)
-                .bind(provider.status.suspended_at().map(|at| at.0))
+    /// that is not registered.
+    pub async fn put_provider(
+        &mut self,
+        before: Option<&ProviderSystem>,
+        after: &ProviderSystem,
+    ) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO providers (ods_code, name, service_root, signing_algorithm, token_lifetime, \
+            certificate_bound, claims_profile, created_at, suspended_at, retired_at, revision, asid) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        const UPDATE: &str = "UPDATE providers SET ods_code = $1, name = $2, service_root = $3, signing_algorithm = $4, \
+            token_lifetime = $5, certificate_bound = $6, claims_profile = $7, created_at = $8, suspended_at = $9, \
+            retired_at = $10, revision = $11 WHERE asid = $12";
+        let revision = self.revision;
+        in_change!(self, |connection| {
+            let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
+                .bind(after.ods_code.as_str())
+                .bind(after.name.as_str())
+                .bind(after.service_root.as_str())
+                .bind(after.signing_algorithm.name())
+                .bind(after.token_lifetime.seconds())
+                .bind(after.certificate_bound)
+                .bind(after.claims_profile.name())
+                .bind(after.created_at.0)
+                .bind(after.status.suspended_at().map(|at| at.0))
+                .bind(after.status.retired_at().map(|at| at.0))
                 .bind(revision)
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| of_insert(error, provider))?;
-            for group in &provider.groups {
-                let inserted = sqlx::query(GROUP).bind(asid.as_str()).bind(group.as_str());
-                let inserted = inserted.execute(&mut *transaction).await;
+                .bind(after.asid.as_str())
+                .execute(connection)
+                .await;
+            written.map(|_| ()).map_err(|error| of_insert(error, after))
+        })?;
+        if before.is_none_or(|before| before.groups != after.groups) {
+            self.put_groups_of(after).await?;
+        }
+        self.note(before, after);
+        Ok(())
+    }
+
+    async fn put_groups_of(&mut self, provider: &ProviderSystem) -> Result<(), StorageError> {
+        const GROUP: &str = "INSERT INTO provider_groups (asid, urn, suspended_at) VALUES ($1, $2, $3)";
+        const LIMIT: &str = "INSERT INTO provider_group_limits (asid, urn, kind, value) VALUES ($1, $2, $3, $4)";
+        let asid = provider.asid.as_str();
+        in_change!(self, |connection| {
+            for old in
+                ["DELETE FROM provider_group_limits WHERE asid = $1", "DELETE FROM provider_groups WHERE asid = $1"]
+            {
+                sqlx::query(old).bind(asid).execute(&mut *connection).await?;
+            }
+            for (group, honoured) in &provider.groups {
+                let suspended_at = honoured.suspended_at.map(|at| at.0);
+                let inserted = sqlx::query(GROUP).bind(asid).bind(group.as_str()).bind(suspended_at);
+                let inserted = inserted.execute(&mut *connection).await;
                 inserted.map_err(|error| StorageError::of_insert(error, ("group", group), ("group", group)))?;
+                for (kind, value) in limits_of(honoured) {
+                    let limit = sqlx::query(LIMIT).bind(asid).bind(group.as_str()).bind(kind).bind(value);
+                    limit.execute(&mut *connection).await?;
+                }
             }
+            Ok(())
         })
     }
+}
 
-    /// Suspends or resumes a provider; [`StorageError::NotFound`] when there is none.
-    pub async fn set_provider_status(&self, asid: &Asid, status: RegistrationStatus) -> Result<(), StorageError> {
-        in_revision!(self, |transaction, revision| {
-            let changed = sqlx::query("UPDATE providers SET suspended_at = $1, revision = $2 WHERE asid = $3")
-                .bind(status.suspended_at().map(|at| at.0))
-                .bind(revision)
-                .bind(asid.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            if changed.rows_affected() == 0 {
-                return Err(StorageError::not_found("provider", asid));
-            }
-        })
-    }
-
+impl Database {
     /// The provider of that ASID.
     pub async fn find_provider(&self, asid: &Asid) -> Result<Option<ProviderSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_providers!(transaction, NAMED, asid.as_str()).pop())
@@ -100,6 +141,16 @@ impl Database {
     pub async fn list_providers(&self) -> Result<Vec<ProviderSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_providers!(transaction, CHANGED_SINCE, 0_i64))
     }
+}
+
+const ORGANISATION_TYPE: &str = "organisation_type";
+const ODS_CODE: &str = "ods_code";
+const ASID: &str = "asid";
+
+fn limits_of(honoured: &HonouredGroup) -> impl Iterator<Item = (&'static str, &str)> {
+    let types = honoured.organisation_types.iter().map(|kind| (ORGANISATION_TYPE, kind.as_str()));
+    let codes = honoured.ods_codes.iter().map(|code| (ODS_CODE, code.as_str()));
+    types.chain(codes).chain(honoured.asids.iter().map(|asid| (ASID, asid.as_str())))
 }
 
 /// Both databases name the column, or a constraint that has the column's name in it.
@@ -112,7 +163,9 @@ fn of_insert(error: sqlx::Error, provider: &ProviderSystem) -> StorageError {
     StorageError::of_insert(error, unique, ("provider", &provider.asid))
 }
 
-type ProviderRow = (String, String, String, String, String, i64, bool, String, i64, Option<i64>);
+/// ASID, ODS code, name, service root, algorithm, lifetime, binding, profile, times of registration, suspension and
+/// retirement.
+type ProviderRow = (String, String, String, String, String, i64, bool, String, i64, Option<i64>, Option<i64>);
 
 /// Providers while their rows come in.
 pub(super) struct ProviderRows(pub(super) Owners<ProviderSystem>);
@@ -125,8 +178,19 @@ impl Default for ProviderRows {
 
 impl ProviderRows {
     pub(super) fn provider(&mut self, row: ProviderRow) -> Result<(), StorageError> {
-        let (asid, ods_code, name, root, algorithm, lifetime, certificate_bound, profile, created_at, suspended_at) =
-            row;
+        let (
+            asid,
+            ods_code,
+            name,
+            root,
+            algorithm,
+            lifetime,
+            certificate_bound,
+            profile,
+            created_at,
+            suspended,
+            retired,
+        ) = row;
         let corrupt = |error: &dyn Display| StorageError::corrupt("provider", &asid, error);
         self.0.push(ProviderSystem {
             asid: Asid::parse(&asid).map_err(|error| corrupt(&error))?,
@@ -138,15 +202,39 @@ impl ProviderRows {
             certificate_bound,
             claims_profile: profile.parse().map_err(|error: String| corrupt(&error))?,
             groups: Default::default(),
-            status: RegistrationStatus::suspended_since(suspended_at.map(UnixTime)),
+            status: RegistrationStatus::of(suspended.map(UnixTime), retired.map(UnixTime)),
             created_at: UnixTime(created_at),
         });
         Ok(())
     }
 
-    pub(super) fn group(&mut self, (asid, urn): (String, String)) -> Result<(), StorageError> {
+    pub(super) fn group(&mut self, row: (String, String, Option<i64>)) -> Result<(), StorageError> {
+        let (asid, urn, suspended_at) = row;
         let group = Group::parse(&urn).map_err(|error| StorageError::corrupt("provider", &asid, error))?;
-        self.0.owner(&asid)?.groups.insert(group);
+        let honoured = HonouredGroup { suspended_at: suspended_at.map(UnixTime), ..HonouredGroup::default() };
+        self.0.owner(&asid)?.groups.insert(group, honoured);
+        Ok(())
+    }
+
+    pub(super) fn limit(&mut self, row: (String, String, String, String)) -> Result<(), StorageError> {
+        let (asid, urn, kind, value) = row;
+        let corrupt = |error: &dyn Display| StorageError::corrupt("provider", &asid, error);
+        let group = Group::parse(&urn).map_err(|error| corrupt(&error))?;
+        let provider = self.0.owner(&asid)?;
+        let Some(honoured) = provider.groups.get_mut(&group) else { return Err(corrupt(&"a limit without its group")) };
+        match kind.as_str() {
+            ORGANISATION_TYPE => {
+                let kind = OrganisationType::parse(&value).map_err(|error| corrupt(&error))?;
+                honoured.organisation_types.insert(kind);
+            }
+            ODS_CODE => {
+                honoured.ods_codes.insert(OdsCode::parse(&value).map_err(|error| corrupt(&error))?);
+            }
+            ASID => {
+                honoured.asids.insert(Asid::parse(&value).map_err(|error| corrupt(&error))?);
+            }
+            _ => return Err(corrupt(&"a limit of an unknown kind")),
+        }
         Ok(())
     }
 }

@@ -16,13 +16,13 @@ use crate::{
     cli::{
         certificate_file,
         output::{self, BadInput},
-        session::Session,
+        session::{Attempt, Session},
         time_argument::{span, time},
     },
     clock::UnixTime,
     domain::{ClientSecret, Credential, CredentialId, DisplayName},
     operations::{
-        add_credentials::{AddRefused, NewCredential, NewCredentialKind, add_credentials},
+        add_credentials::{NewCredential, NewCredentialKind, add_credentials},
         end_credential::end_credential,
         rotate_secret::rotate_secret,
     },
@@ -92,12 +92,14 @@ pub(super) fn run(command: CredentialCommand, session: &Session) -> anyhow::Resu
             add(&client_id, kinds, made, life, session)
         }
         CredentialCommand::Rotate { client_id, overlap, label } => rotate(&client_id, overlap, label, session),
-        CredentialCommand::End { client_id, credential, at } => session.with_database(async |database| {
-            let now = session.now();
-            end_credential(&database, &client_id, CredentialId(credential), at.unwrap_or(now), now).await?;
-            let shown = show(&database, &client_id, session).await;
-            shown.with_context(|| format!("credential {credential} ends, but cannot be shown"))
-        }),
+        CredentialCommand::End { client_id, credential, at } => {
+            session.changing(Attempt::new("consumer.end_credential", &client_id), async |database, act| {
+                let at = at.unwrap_or(act.at);
+                end_credential(&database, &client_id, CredentialId(credential), at, act).await?;
+                let shown = show(&database, &client_id, session).await;
+                shown.with_context(|| format!("credential {credential} ends, but cannot be shown"))
+            })
+        }
     }
 }
 
@@ -115,8 +117,8 @@ fn add(
     let Life { label, starts_at, ends_at } = life;
     let new = |kind| NewCredential { kind, label: label.clone(), starts_at, ends_at };
     let credentials: Vec<_> = kinds.into_iter().map(new).collect();
-    session.with_database(async |database| {
-        let added = add_credentials(&database, client_id, credentials, session.now()).await.map_err(failed)?;
+    session.changing(Attempt::new("consumer.add_credential", client_id), async |database, act| {
+        let added = add_credentials(&database, client_id, credentials, act).await?;
         deliver(client_id, &added, made.as_ref(), session)
     })
 }
@@ -127,8 +129,8 @@ fn rotate(
     label: Option<DisplayName>,
     session: &Session,
 ) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| {
-        let rotated = rotate_secret(&database, client_id, label, overlap, session.now()).await.map_err(failed)?;
+    session.changing(Attempt::new("consumer.rotate_secret", client_id), async |database, act| {
+        let rotated = rotate_secret(&database, client_id, label, overlap, act).await?;
         for (credential, end) in &rotated.ending {
             output::note(&format!("the secret {} counts until {end}", credential.0));
         }
@@ -159,14 +161,6 @@ fn deliver(
         None => format!("the credentials of {client_id} are added, but cannot be shown"),
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The register's own refusals keep their exit code.
-fn failed(refused: AddRefused) -> anyhow::Error {
-    match refused {
-        AddRefused::Storage(error) => error.into(),
-        refused => BadInput(refused.to_string()).into(),
-    }
 }
 
 fn import(file: &std::path::Path) -> anyhow::Result<ClientSecret> {

@@ -7,12 +7,13 @@ use careconnect_verifier::ClientId;
 use clap::{ArgAction, Args, Subcommand};
 
 use super::{
-    output::{self, BadInput},
-    session::Session,
+    output::BadInput,
+    session::{Attempt, Session},
 };
-use crate::operations::{
-    change_consumer::{ConsumerChange, change_consumer},
-    change_status::{StatusChange, change_consumer_status},
+use crate::{
+    clock::UnixTime,
+    domain::{ConsumerSystem, Precondition, RegistrationStatus},
+    operations::change_consumer::change_consumer,
 };
 
 mod credential;
@@ -48,6 +49,11 @@ pub(super) enum ConsumerCommand {
         /// Its client id, as `consumer list` has it.
         client_id: ClientId,
     },
+    /// Give a consumer up for good: it never gets a token again.
+    Retire {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +84,9 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
     match command {
         ConsumerCommand::Register(arguments) => {
             let registration = arguments.parse(session)?;
-            session.with_database(async |database| register::register(&database, registration, session).await)
+            session.changing(Attempt::new("consumer.register", &registration.asid), async |database, act| {
+                register::register(&database, registration.clone(), act, session).await
+            })
         }
         ConsumerCommand::Credential(command) => credential::run(*command, session),
         ConsumerCommand::Change(arguments) => change(arguments, session),
@@ -86,8 +94,19 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
         ConsumerCommand::Show { client_id } => {
             session.with_database(async |database| show::show(&database, &client_id, session).await)
         }
-        ConsumerCommand::Suspend { client_id } => change_status(client_id, StatusChange::Suspend, session),
-        ConsumerCommand::Resume { client_id } => change_status(client_id, StatusChange::Resume, session),
+        ConsumerCommand::Suspend { client_id } => {
+            let edit = |before: &ConsumerSystem, at| match before.status {
+                RegistrationStatus::Active => RegistrationStatus::Suspended { at },
+                other => other,
+            };
+            change_status("consumer.suspend", &client_id, edit, session)
+        }
+        ConsumerCommand::Resume { client_id } => {
+            change_status("consumer.resume", &client_id, |_, _| RegistrationStatus::Active, session)
+        }
+        ConsumerCommand::Retire { client_id } => {
+            change_status("consumer.retire", &client_id, |_, at| RegistrationStatus::Retired { at }, session)
+        }
     }
 }
 
@@ -97,21 +116,39 @@ fn change(arguments: Change, session: &Session) -> anyhow::Result<ExitCode> {
         let sentence = "nothing to change: give --token-endpoint-audience or --requests-per-minute";
         return Err(BadInput(sentence.to_owned()).into());
     }
-    let change = ConsumerChange {
-        accepts_token_endpoint_audience: token_endpoint_audience,
-        requests_per_minute: requests_per_minute.map(|Rate(rate)| rate),
-    };
-    session.with_database(async |database| {
-        change_consumer(&database, &client_id, change).await?;
-        let shown = show::show(&database, &client_id, session).await;
-        shown.with_context(|| format!("consumer {client_id} is changed, but cannot be shown"))
-    })
+    edit(
+        "consumer.change",
+        &client_id,
+        |before, _| ConsumerSystem {
+            accepts_token_endpoint_audience: token_endpoint_audience.unwrap_or(before.accepts_token_endpoint_audience),
+            requests_per_minute: requests_per_minute.map_or(before.requests_per_minute, |Rate(rate)| rate),
+            ..before.clone()
+        },
+        session,
+    )
 }
 
-fn change_status(client_id: ClientId, change: StatusChange, session: &Session) -> anyhow::Result<ExitCode> {
-    session.with_database(async |database| {
-        change_consumer_status(&database, &client_id, change, session.now()).await?;
-        let shown = show::show(&database, &client_id, session).await;
-        shown.with_context(|| format!("consumer {client_id} is {}, but cannot be shown", output::done(change)))
+fn change_status(
+    action: &'static str,
+    client_id: &ClientId,
+    status: impl Fn(&ConsumerSystem, UnixTime) -> RegistrationStatus + Send + Sync,
+    session: &Session,
+) -> anyhow::Result<ExitCode> {
+    let changed = |before: &ConsumerSystem, now| ConsumerSystem { status: status(before, now), ..before.clone() };
+    edit(action, client_id, changed, session)
+}
+
+fn edit(
+    action: &'static str,
+    client_id: &ClientId,
+    changed: impl Fn(&ConsumerSystem, UnixTime) -> ConsumerSystem + Send + Sync,
+    session: &Session,
+) -> anyhow::Result<ExitCode> {
+    session.changing(Attempt::new(action, client_id), async |database, act| {
+        let now = act.at;
+        let edit = |before: &ConsumerSystem| Ok(changed(before, now));
+        let after = change_consumer(&database, client_id, &Precondition::Any, edit, act).await?;
+        let shown = show::show(&database, client_id, session).await;
+        shown.with_context(|| format!("consumer {client_id} is {}, but cannot be shown", after.status.name()))
     })
 }

@@ -13,8 +13,11 @@ use crate::{
         output::{self, BadInput},
         session::Session,
     },
-    domain::{DisplayName, Organisation},
-    operations::register_consumer::{ConsumerRegistration, register_consumer},
+    domain::{Act, DisplayName, Organisation, PartyKey},
+    operations::{
+        give_assurance::Given,
+        register_consumer::{ConsumerRegistration, register_consumer},
+    },
     storage::Database,
 };
 
@@ -32,10 +35,25 @@ pub(in crate::cli) struct Registration {
     /// That organisation's type, such as urgent-care or gp-practice; `organisation-type list` has them all.
     #[arg(long, value_name = "TYPE")]
     organisation_type: OrganisationType,
-    /// A group that it has been assured for, as `group list` has them; `read:slot` is short for the Care Connect URN.
-    /// Repeatable.
-    #[arg(long = "group", value_name = "GROUP", value_parser = group_argument, required = true)]
+    /// Who supplies the system: the supplier's ODS code.
+    #[arg(long, value_name = "CODE")]
+    supplier: OdsCode,
+    /// What the supplier calls it.
+    #[arg(long)]
+    product: Option<DisplayName>,
+    /// Which version of it is in use.
+    #[arg(long, value_name = "VERSION")]
+    product_version: Option<DisplayName>,
+    /// Its party key, such as A1001-850001.
+    #[arg(long, value_name = "KEY")]
+    party_key: Option<PartyKey>,
+    /// A group that the service, its organisation, its system and its supplier are all assured for, as `group list` has
+    /// them; `read:slot` is short for the Care Connect URN. Needs --evidence and --reason. Repeatable.
+    #[arg(long = "group", value_name = "GROUP", value_parser = group_argument, requires = "evidence")]
     groups: Vec<Group>,
+    /// On what grounds: a reference that an auditor can follow.
+    #[arg(long, value_name = "TEXT")]
+    evidence: Option<String>,
     /// Make a secret.
     #[arg(long)]
     secret: bool,
@@ -65,7 +83,12 @@ impl Registration {
             name: self.name,
             asid: self.asid,
             organisation: Organisation { ods_code: self.ods_code, organisation_type: self.organisation_type },
+            supplier: self.supplier,
+            product: self.product,
+            product_version: self.product_version,
+            party_key: self.party_key,
             groups: self.groups.into_iter().collect(),
+            evidence: self.evidence,
             credentials,
             with_secret: self.secret,
             accepts_token_endpoint_audience: self.token_endpoint_audience,
@@ -77,13 +100,18 @@ impl Registration {
 pub(super) async fn register(
     database: &Database,
     registration: ConsumerRegistration,
+    act: Act,
     session: &Session,
 ) -> anyhow::Result<ExitCode> {
-    let registered = register_consumer(database, registration, session.now()).await?;
+    let registered = register_consumer(database, registration, act).await?;
+    if registered.given.iter().any(|given| matches!(given, Given::Proposed(_))) {
+        output::note("its groups wait for another administrator: see careconnect-auth assurance proposals");
+    }
     let client_id = &registered.consumer.client_id;
+    let groups = database.assured(&registered.consumer).await?.groups_at(session.now());
     let secret = registered.secret.as_ref().map(|secret| secret.expose());
     let text = if session.json {
-        let mut shown = new_consumer(&registered.consumer);
+        let mut shown = new_consumer(&registered.consumer, &groups);
         shown["client_secret"] = secret.into();
         shown.to_string()
     } else {

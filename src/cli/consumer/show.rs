@@ -1,14 +1,20 @@
 //! Consumers for people and for scripts; secrets are in neither.
 
-use std::{collections::HashMap, process::ExitCode};
+use std::{
+    collections::{BTreeSet, HashMap},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context;
-use careconnect_verifier::ClientId;
+use careconnect_verifier::{ClientId, Group};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{group::short, output, session::Session},
-    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind, Environment},
+    clock::SystemClock,
+    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind, Environment, Registered},
+    registry::Registry,
     storage::{CredentialUse, Database, StorageError},
 };
 
@@ -16,13 +22,18 @@ use crate::{
 type Uses = HashMap<CredentialId, CredentialUse>;
 
 pub(super) async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
-    let consumers = database.list_consumers().await?;
+    let registry = Registry::load(database.clone(), Arc::new(SystemClock)).await?;
+    let mut consumers = registry.consumers();
+    consumers.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+    let groups = |consumer: &ConsumerSystem| registry.assured(consumer).groups_at(session.now());
     if session.json {
         let uses = uses(database).await?;
-        output::json(&consumers.iter().map(|consumer| shown(consumer, &uses)).collect::<Vec<_>>())?;
+        let shown = consumers.iter().map(|consumer| shown(consumer, &groups(consumer), &uses));
+        output::json(&shown.collect::<Vec<_>>())?;
     } else {
-        let row = |consumer: &ConsumerSystem| {
-            let groups: Vec<&str> = consumer.groups.iter().map(short).collect();
+        let row = |consumer: &Arc<ConsumerSystem>| {
+            let groups = groups(consumer);
+            let groups: Vec<&str> = groups.iter().map(short).collect();
             vec![
                 consumer.client_id.to_string(),
                 consumer.name.to_string(),
@@ -45,10 +56,11 @@ pub(super) async fn show(database: &Database, client_id: &ClientId, session: &Se
         return Err(StorageError::not_found("consumer", client_id)).context("nothing to show");
     };
     let uses = uses(database).await?;
+    let groups = database.assured(&consumer).await?.groups_at(session.now());
     if session.json {
-        output::json(&shown(&consumer, &uses))?;
+        output::json(&shown(&consumer, &groups, &uses))?;
     } else {
-        output::fields(&described(&consumer))?;
+        output::fields(&described(&consumer, &groups))?;
         let heading = ["CREDENTIAL", "LABEL", "KIND", "COUNTS FROM", "UNTIL", "LAST USED", "VALUE"];
         output::line("")?;
         let row = |credential: &std::sync::Arc<Credential>| credential_row(credential, &uses);
@@ -61,8 +73,9 @@ async fn uses(database: &Database) -> Result<Uses, StorageError> {
     Ok(database.list_uses().await?.into_iter().map(|used| (used.credential, used)).collect())
 }
 
-fn described(consumer: &ConsumerSystem) -> Vec<(&'static str, String)> {
-    let groups: Vec<&str> = consumer.groups.iter().map(short).collect();
+fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Vec<(&'static str, String)> {
+    let groups: Vec<&str> = groups.iter().map(short).collect();
+    let text = |value: Option<&str>| value.unwrap_or("not known").to_owned();
     let audience =
         if consumer.accepts_token_endpoint_audience { "issuer, token endpoint" } else { "issuer" }.to_owned();
     let rate = consumer.requests_per_minute.map_or_else(|| "as configured".to_owned(), |rate| rate.to_string());
@@ -72,9 +85,13 @@ fn described(consumer: &ConsumerSystem) -> Vec<(&'static str, String)> {
         ("asid", consumer.asid.to_string()),
         ("ods code", consumer.organisation.ods_code.to_string()),
         ("type", consumer.organisation.organisation_type.to_string()),
+        ("supplier", consumer.supplier.to_string()),
+        ("product", text(consumer.product.as_ref().map(|product| product.as_str()))),
+        ("version", text(consumer.product_version.as_ref().map(|version| version.as_str()))),
+        ("party key", text(consumer.party_key.as_ref().map(|key| key.as_str()))),
         ("status", consumer.status.to_string()),
         ("registered", consumer.created_at.to_string()),
-        ("groups", groups.join(" ")),
+        ("holds now", groups.join(" ")),
         ("assertions are for", audience),
         ("requests a minute", rate),
     ]
@@ -101,38 +118,24 @@ fn credential_row(credential: &Credential, uses: &Uses) -> Vec<String> {
     ]
 }
 
-/// A consumer as JSON.
-fn shown(consumer: &ConsumerSystem, uses: &Uses) -> Value {
+/// A consumer as JSON: with the groups that it holds now, and when each credential was used last.
+fn shown(consumer: &ConsumerSystem, groups: &BTreeSet<Group>, uses: &Uses) -> Value {
+    let mut document = consumer.document();
     let credentials = consumer.credentials.iter().map(|held| credential_json(held, uses.get(&held.id)));
-    json!({
-        "client_id": consumer.client_id, "name": consumer.name, "asid": consumer.asid,
-        "ods_code": consumer.organisation.ods_code, "organisation_type": consumer.organisation.organisation_type,
-        "groups": consumer.groups, "status": consumer.status.name(),
-        "suspended_at": consumer.status.suspended_at().map(|at| at.to_string()), "created_at": consumer.created_at.to_string(),
-        "accepts_token_endpoint_audience": consumer.accepts_token_endpoint_audience,
-        "requests_per_minute": consumer.requests_per_minute,
-        "credentials": credentials.collect::<Vec<_>>(),
-    })
+    document["credentials"] = credentials.collect();
+    document["groups"] = json!(groups);
+    document
 }
 
 /// A consumer that has just been registered, as JSON.
-pub(super) fn new_consumer(consumer: &ConsumerSystem) -> Value {
-    shown(consumer, &Uses::new())
+pub(super) fn new_consumer(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Value {
+    shown(consumer, groups, &Uses::new())
 }
 
 /// A credential as JSON.
 pub(super) fn credential_json(credential: &Credential, used: Option<&CredentialUse>) -> Value {
-    let certificate = match &credential.kind {
-        CredentialKind::Certificate(certificate) => Some(certificate),
-        _ => None,
-    };
-    json!({
-        "id": credential.id.0, "label": credential.label, "kind": credential.kind.name(),
-        "value": credential.kind.public_value(),
-        "environment": certificate.and_then(|certificate| certificate.environment.as_ref()).map(Environment::as_str),
-        "issuer_key": certificate.and_then(|certificate| certificate.issuer).map(|issuer| issuer.to_string()),
-        "starts_at": credential.starts_at.to_string(), "ends_at": credential.ends_at.map(|end| end.to_string()),
-        "last_used_at": used.map(|used| used.last_used_at.to_string()),
-        "certificate_ends_at": used.and_then(|used| used.certificate_ends_at).map(|end| end.to_string()),
-    })
+    let mut document = credential.document();
+    document["last_used_at"] = json!(used.map(|used| used.last_used_at.to_string()));
+    document["certificate_ends_at"] = json!(used.and_then(|used| used.certificate_ends_at).map(|end| end.to_string()));
+    document
 }

@@ -8,10 +8,14 @@ use super::{
     way_in::{Made, WayIn},
 };
 use crate::{
+    clock::UnixTime,
     crypto::MAKES_RSA_KEYS,
-    domain::{ClaimsProfile, Organisation, ProviderSystem, TokenLifetime},
+    domain::{
+        Act, Actor, ClaimsProfile, ConsumerSystem, HonouredGroup, Organisation, Precondition, ProviderSystem,
+        RegistrationStatus, TokenLifetime, Via,
+    },
     operations::{
-        change_status::{StatusChange, change_consumer_status},
+        change_consumer::change_consumer,
         register_consumer::{ConsumerRegistration, register_consumer},
         register_provider::{ProviderRegistration, register_provider},
     },
@@ -99,6 +103,17 @@ fn demos() -> Vec<Demo> {
     demos
 }
 
+fn act(at: UnixTime) -> Act {
+    Act {
+        actor: Actor { name: "dev".to_owned(), via: Via::CommandLine },
+        at,
+        reason: Some("a demonstration".to_owned()),
+        trace_id: None,
+        four_eyes: false,
+        repeatable: None,
+    }
+}
+
 /// Registers the demo consumers.
 pub(super) async fn register_consumers(
     database: &Database,
@@ -115,16 +130,23 @@ pub(super) async fn register_consumers(
             name: demo.name.parse()?,
             asid: demo.asid.parse()?,
             organisation: Organisation { ods_code: ods_code.parse()?, organisation_type: organisation_type.parse()? },
-            groups: demo.groups.into_iter().collect(),
+            supplier: "DEMO1".parse()?,
+            product: Some("Demo booking".parse()?),
+            product_version: Some("1.0".parse()?),
+            party_key: None,
+            groups: demo.groups.iter().cloned().collect(),
+            evidence: Some("the demonstration assures itself".to_owned()),
             with_secret: matches!(made, Made::Secret),
             credentials: made.credential().into_iter().collect(),
             accepts_token_endpoint_audience: matches!(demo.way_in, WayIn::Assertion { to_token_endpoint: true, .. }),
             requests_per_minute: None,
         };
-        let registered = register_consumer(database, registration, pki.now).await?;
+        let registered = register_consumer(database, registration, act(pki.now)).await?;
         let consumer = registered.consumer;
         if demo.suspended {
-            change_consumer_status(database, &consumer.client_id, StatusChange::Suspend, pki.now).await?;
+            let status = RegistrationStatus::Suspended { at: pki.now };
+            let edit = |before: &ConsumerSystem| Ok(ConsumerSystem { status, ..before.clone() });
+            change_consumer(database, &consumer.client_id, &Precondition::Any, edit, act(pki.now)).await?;
         }
         let mut entry = ConsumerEntry {
             name: consumer.name.to_string(),
@@ -132,7 +154,7 @@ pub(super) async fn register_consumers(
             asid: consumer.asid.to_string(),
             ods_code: consumer.organisation.ods_code.to_string(),
             org_type: consumer.organisation.organisation_type.to_string(),
-            groups: consumer.groups.iter().map(Group::to_string).collect(),
+            groups: demo.groups.iter().map(Group::to_string).collect(),
             auth_method: made.method(),
             client_secret: registered.secret.map(|secret| secret.expose().to_owned()),
             assertion_audience: demo.way_in.audience(issuer),
@@ -185,9 +207,9 @@ pub(super) async fn register_providers(
             token_lifetime: TokenLifetime::DEFAULT,
             certificate_bound,
             claims_profile,
-            groups: all_groups().into_iter().collect(),
+            groups: all_groups().into_iter().map(|group| (group, HonouredGroup::default())).collect(),
         };
-        providers.push(register_provider(database, registration, pki.now).await?);
+        providers.push(register_provider(database, registration, act(pki.now)).await?);
     }
     Ok(providers)
 }

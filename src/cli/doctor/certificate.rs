@@ -126,13 +126,14 @@ fn refusal_of(why: &ChainRefusal) -> Refusal {
 /// What the certificate's policies leave of the consumer's groups.
 fn with_groups(rehearsal: &Rehearsal, order: &[Check], requester: &AuthenticatedConsumer) -> ProofVerdict {
     let cap = Cap::on(requester, &rehearsal.registry.certificate_policies());
-    let (mut verdict, groups) = match obtainable(requester, cap.as_ref()) {
-        Ok(groups) => (ProofVerdict::proven(order, requester, rehearsal.now), groups),
-        Err(denied) => {
-            let refusal = denied.into();
-            (ProofVerdict::refused(order, CAPPED, &refusal, rehearsal.now), [].into())
-        }
-    };
+    let (mut verdict, groups) =
+        match obtainable(&rehearsal.registry.assured(requester.consumer()), cap.as_ref(), rehearsal.now) {
+            Ok(groups) => (ProofVerdict::proven(order, requester, rehearsal.now), groups),
+            Err(denied) => {
+                let refusal = denied.into();
+                (ProofVerdict::refused(order, CAPPED, &refusal, rehearsal.now), [].into())
+            }
+        };
     verdict.policies = cap.map(|cap| cap.policies);
     verdict.groups = Some(groups.into_iter().collect());
     verdict

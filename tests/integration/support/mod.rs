@@ -2,6 +2,7 @@
 
 pub(crate) mod assertion;
 pub(crate) mod authority;
+pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod databases;
 pub(crate) mod dev;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use careconnect_auth::{
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ClaimsProfile, ConsumerSystem, Credential, CredentialId, CredentialKind, Organisation,
-        ProviderSystem, RegistrationStatus, SecretHash, ServiceRoot, TokenLifetime,
+        CertificateIdentity, ClaimsProfile, ConsumerSystem, Credential, CredentialId, CredentialKind, HonouredGroup,
+        Organisation, ProviderSystem, RegistrationStatus, SecretHash, ServiceRoot, TokenLifetime,
     },
     random,
 };
@@ -14,7 +14,7 @@ use careconnect_verifier::{Algorithm, Asid, Group, OdsCode, OrganisationType};
 
 pub(crate) const REGISTERED_AT: UnixTime = UnixTime(1_800_000_000);
 
-/// A consumer of two groups with a secret.
+/// A consumer with a secret.
 pub(crate) fn consumer() -> ConsumerSystem {
     ConsumerSystem {
         client_id: random::client_id(),
@@ -24,7 +24,10 @@ pub(crate) fn consumer() -> ConsumerSystem {
             ods_code: OdsCode::parse("A1001").unwrap(),
             organisation_type: OrganisationType::parse("urgent-care").unwrap(),
         },
-        groups: [Group::READ_SLOT, Group::CREATE_APPOINTMENT].into(),
+        supplier: OdsCode::parse("SUP1").unwrap(),
+        product: Some("Booking".parse().unwrap()),
+        product_version: Some("2.1".parse().unwrap()),
+        party_key: Some("A1001-850001".parse().unwrap()),
         credentials: vec![credential(CredentialKind::Secret(SecretHash::new(
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
         )))],
@@ -57,7 +60,7 @@ pub(crate) fn provider(asid: &str) -> ProviderSystem {
         token_lifetime: TokenLifetime::from_seconds(61).unwrap(),
         certificate_bound: true,
         claims_profile: ClaimsProfile::Entra,
-        groups: [Group::READ_SLOT, Group::UPDATE_APPOINTMENT].into(),
+        groups: [Group::READ_SLOT, Group::UPDATE_APPOINTMENT].map(|group| (group, HonouredGroup::default())).into(),
         status: RegistrationStatus::Active,
         created_at: REGISTERED_AT,
     }

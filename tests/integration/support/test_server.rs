@@ -1,7 +1,7 @@
 //! The production server on a free port, with a fresh database, its own keys and its own PKI.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use careconnect_auth::{
     clock::{Clock, ManualClock},
     config::Config,
-    domain::{CertificateIdentity, ClaimsProfile, ProviderSystem, ServiceRoot},
+    domain::{CertificateIdentity, ClaimsProfile, HonouredGroup, ProviderSystem, ServiceRoot},
     operations::{
         register_consumer::{ConsumerRegistration, RegisteredConsumer, register_consumer},
         register_provider::{ProviderRegistration, register_provider},
@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 
 use super::{
     authority::{Authority, Identity, NOW},
+    changes::act,
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},
@@ -143,7 +144,7 @@ impl TestServer {
 
     /// Registers in the database as another process would, and waits until the server has seen it.
     pub(crate) async fn register(&self, registration: ConsumerRegistration) -> RegisteredConsumer {
-        let registered = register_consumer(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        let registered = register_consumer(self.database.handle(), registration, act(self.clock.now())).await.unwrap();
         self.caught_up().await;
         registered
     }
@@ -151,7 +152,7 @@ impl TestServer {
     pub(crate) async fn register_provider(&self, change: impl FnOnce(&mut ProviderRegistration)) -> ProviderSystem {
         let mut registration = provider(ROOT);
         change(&mut registration);
-        let registered = register_provider(self.database.handle(), registration, self.clock.now()).await.unwrap();
+        let registered = register_provider(self.database.handle(), registration, act(self.clock.now())).await.unwrap();
         self.caught_up().await;
         registered
     }
@@ -188,7 +189,12 @@ pub(crate) fn consumer() -> ConsumerRegistration {
             ods_code: "A1001".parse().unwrap(),
             organisation_type: "urgent-care".parse().unwrap(),
         },
+        supplier: "SUP1".parse().unwrap(),
+        product: None,
+        product_version: None,
+        party_key: None,
         groups: all_groups(),
+        evidence: Some("a test".to_owned()),
         credentials: vec![],
         with_secret: true,
         accepts_token_endpoint_audience: false,
@@ -212,8 +218,13 @@ pub(crate) fn provider(root: &str) -> ProviderRegistration {
         token_lifetime: careconnect_auth::domain::TokenLifetime::DEFAULT,
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
-        groups: all_groups(),
+        groups: honoured(all_groups()),
     }
+}
+
+/// These groups, for everybody.
+pub(crate) fn honoured(groups: impl IntoIterator<Item = Group>) -> BTreeMap<Group, HonouredGroup> {
+    groups.into_iter().map(|group| (group, HonouredGroup::default())).collect()
 }
 
 pub(crate) fn all_groups() -> BTreeSet<Group> {

@@ -1,0 +1,25 @@
+//! The rules of every provider registration, new or changed, by whichever way it comes.
+
+use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
+use crate::{domain::ProviderSystem, storage::Change};
+
+/// Keeps a new provider, or what became of `before`.
+pub(super) async fn put_provider(
+    change: &mut Change,
+    before: Option<&ProviderSystem>,
+    after: &ProviderSystem,
+) -> Result<(), ChangeRefused> {
+    if before == Some(after) {
+        return Ok(());
+    }
+    refuse_retired(before.map(|before| before.status))?;
+    let moved = before.is_none_or(|before| before.ods_code != after.ods_code);
+    if moved && let Some((holder, name)) = change.other_holder(&after.asid, &after.ods_code).await? {
+        return Err(ChangeRefused::Conflict(format!(
+            "the ASID {} is held by the organisation {holder}, as {name:?}: a system belongs to one organisation, and this \
+             is {}",
+            after.asid, after.ods_code
+        )));
+    }
+    Ok(change.put_provider(before, after).await?)
+}

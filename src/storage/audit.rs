@@ -1,0 +1,169 @@
+//! The audit: rows ↔ [`ChainedRecord`], each chained to the one before it.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{
+    Database, StorageError,
+    change::{Change, in_change},
+};
+use crate::{
+    clock::UnixTime,
+    domain::{AuditRecord, ChainedRecord},
+    hash_chain::ChainHash,
+};
+
+/// Records that one statement writes: with nine values each, below the least number that a database takes.
+const ROWS: usize = 100;
+
+/// The end of the chain, locked until the transaction ends.
+pub(super) struct Tail {
+    sequence: i64,
+    hash: ChainHash,
+}
+
+impl Tail {
+    pub(super) async fn lock(change: &mut Change) -> Result<Self, StorageError> {
+        let lock = "UPDATE audit_head SET only_row = 1 RETURNING sequence, hash";
+        let (sequence, hash): (i64, String) =
+            in_change!(change, |connection| Ok(sqlx::query_as(lock).fetch_one(connection).await?))?;
+        let hash = hash.parse().map_err(|error| StorageError::corrupt("the end of the audit", sequence, error))?;
+        Ok(Self { sequence, hash })
+    }
+
+    /// The number of the next record.
+    pub(super) const fn next(&self) -> i64 {
+        self.sequence + 1
+    }
+
+    pub(super) async fn append(
+        &mut self,
+        change: &mut Change,
+        records: &[AuditRecord],
+        at: UnixTime,
+    ) -> Result<(), StorageError> {
+        for records in records.chunks(ROWS) {
+            let sql = sqlx::AssertSqlSafe(insert(records.len()));
+            let rows: Vec<(i64, String, String)> = records.iter().map(|record| self.chain(record)).collect();
+            in_change!(change, |connection| {
+                let mut query = sqlx::query(sql);
+                for (record, (sequence, text, hash)) in records.iter().zip(&rows) {
+                    query = query
+                        .bind(*sequence)
+                        .bind(at.0)
+                        .bind(&record.actor.name)
+                        .bind(&record.action)
+                        .bind(&record.subject)
+                        .bind(&record.identifier)
+                        .bind(record.outcome)
+                        .bind(text)
+                        .bind(hash);
+                }
+                query.execute(connection).await?;
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn chain(&mut self, record: &AuditRecord) -> (i64, String, String) {
+        self.sequence += 1;
+        let mut object = json!({ "sequence": self.sequence });
+        if let (Some(object), Ok(serde_json::Value::Object(rest))) =
+            (object.as_object_mut(), serde_json::to_value(record))
+        {
+            object.extend(rest);
+        }
+        let text = object.to_string();
+        self.hash = self.hash.then(text.as_bytes());
+        (self.sequence, text, self.hash.to_string())
+    }
+
+    pub(super) async fn keep(self, change: &mut Change) -> Result<(), StorageError> {
+        in_change!(change, |connection| {
+            let keep = sqlx::query("UPDATE audit_head SET sequence = $1, hash = $2");
+            keep.bind(self.sequence).bind(self.hash.to_string()).execute(connection).await?;
+            Ok(())
+        })
+    }
+}
+
+/// An INSERT of that many records.
+fn insert(rows: usize) -> String {
+    let mut sql = "INSERT INTO audit (sequence, at, actor, action, subject, identifier, outcome, record, hash) VALUES "
+        .to_owned();
+    for row in 0..rows {
+        let first = row * 9 + 1;
+        let places: Vec<String> = (first..first + 9).map(|place| format!("${place}")).collect();
+        let _infallible = write!(sql, "{}({})", if row > 0 { ", " } else { "" }, places.join(", "));
+    }
+    sql
+}
+
+/// Which records are wanted; what is none does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// Only those before this number.
+    pub before: Option<i64>,
+    /// From this time on.
+    pub from: Option<UnixTime>,
+    /// Up to before this time.
+    pub until: Option<UnixTime>,
+    /// Of this administrator.
+    pub actor: Option<String>,
+    /// `consumer.registered`, or all of `consumer`.
+    pub action: Option<String>,
+    /// About this kind of thing.
+    pub subject: Option<String>,
+    /// About this one.
+    pub identifier: Option<String>,
+    /// `done` or `refused`.
+    pub outcome: Option<String>,
+}
+
+impl Database {
+    /// The newest records that match, newest first, `limit` at most.
+    pub async fn search_audit(&self, query: &AuditQuery, limit: u32) -> Result<Vec<ChainedRecord>, StorageError> {
+        const SEARCH: &str = "SELECT sequence, at, record, hash FROM audit WHERE sequence < $1 AND at >= $2 AND at < $3 \
+            AND ($4 = '' OR actor = $4) AND ($5 = '' OR action = $5 OR subject = $5) AND ($6 = '' OR subject = $6) \
+            AND ($7 = '' OR identifier = $7) AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9";
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            let rows = sqlx::query_as(SEARCH)
+                .bind(query.before.unwrap_or(i64::MAX))
+                .bind(query.from.map_or(i64::MIN, |from| from.0))
+                .bind(query.until.map_or(i64::MAX, |until| until.0))
+                .bind(text(&query.actor))
+                .bind(text(&query.action))
+                .bind(text(&query.subject))
+                .bind(text(&query.identifier))
+                .bind(text(&query.outcome))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            Ok(rows.into_iter().map(chained).collect())
+        })
+    }
+
+    /// Up to `limit` records after number `after`, in their order.
+    pub async fn read_audit(&self, after: i64, limit: u32) -> Result<Vec<ChainedRecord>, StorageError> {
+        const READ: &str =
+            "SELECT sequence, at, record, hash FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            let rows = sqlx::query_as(READ).bind(after).bind(i64::from(limit)).fetch_all(connection).await?;
+            Ok(rows.into_iter().map(chained).collect())
+        })
+    }
+
+    /// The end of the chain: the number of its last record, and its hash.
+    pub async fn audit_head(&self) -> Result<(i64, String), StorageError> {
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            Ok(sqlx::query_as("SELECT sequence, hash FROM audit_head").fetch_one(connection).await?)
+        })
+    }
+}
+
+fn chained((sequence, at, record, hash): (i64, i64, String, String)) -> ChainedRecord {
+    ChainedRecord { sequence, at: UnixTime(at), record, hash }
+}

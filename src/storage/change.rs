@@ -1,0 +1,144 @@
+//! One change of the register: a transaction that takes the next revision first, and writes what was done into the audit
+//! before it commits. Nothing changes the register in another way.
+
+use sqlx::{Postgres, Sqlite, pool::PoolConnection};
+
+use super::{Database, StorageError, audit::Tail, connection::SHORT, idempotency};
+use crate::domain::{Act, AuditRecord, Registered};
+
+/// An open change. Only one is open at a time in the whole database; the others wait. Dropped without [`Self::finish`],
+/// it leaves nothing behind.
+#[derive(Debug)]
+pub struct Change {
+    pub(super) driver: Option<Driver>,
+    pub(super) revision: i64,
+    act: Act,
+    records: Vec<AuditRecord>,
+}
+
+/// The connection with the open transaction.
+#[derive(Debug)]
+pub(super) enum Driver {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// Runs `$body`, which gives a `Result`, with the connection of an open change.
+macro_rules! in_change {
+    ($change:expr, |$connection:ident| $body:expr) => {
+        match $change.driver.as_mut() {
+            Some(crate::storage::change::Driver::Sqlite(pooled)) => in_change!(@run pooled, |$connection| $body),
+            Some(crate::storage::change::Driver::Postgres(pooled)) => in_change!(@run pooled, |$connection| $body),
+            None => Err(StorageError::Unavailable("the transaction has ended".to_owned())),
+        }
+    };
+    (@run $pooled:ident, |$connection:ident| $body:expr) => {{
+        let $connection = &mut **$pooled;
+        crate::storage::change::in_time(async { $body }).await
+    }};
+}
+pub(super) use in_change;
+
+/// One step of a change, which a database that does not answer must not hold up for ever.
+pub(super) async fn in_time<T>(step: impl Future<Output = Result<T, StorageError>>) -> Result<T, StorageError> {
+    let too_late = |_| Err(StorageError::Unavailable(format!("no answer within {SHORT:?}")));
+    tokio::time::timeout(SHORT, step).await.unwrap_or_else(too_late)
+}
+
+impl Database {
+    /// Begins a change, and with it waits for the one that is open.
+    pub async fn begin(&self, act: Act) -> Result<Change, StorageError> {
+        let mut change = self.open_transaction(act).await?;
+        change.revision = in_change!(change, |connection| {
+            let next = "UPDATE registry_revision SET revision = revision + 1 RETURNING revision";
+            let (revision,) = sqlx::query_as(next).fetch_one(connection).await?;
+            Ok(revision)
+        })?;
+        idempotency::refuse_repeated(&mut change).await?;
+        Ok(change)
+    }
+
+    /// Keeps a refusal, which changes nothing else.
+    pub async fn record_refusal(&self, act: Act, refused: AuditRecord) -> Result<(), StorageError> {
+        let mut change = self.open_transaction(act).await?;
+        change.records.push(refused);
+        change.finish(Ok(())).await
+    }
+
+    async fn open_transaction(&self, act: Act) -> Result<Change, StorageError> {
+        let driver = match self {
+            Self::Sqlite(pools, file) => {
+                file.check_in_place()?;
+                Driver::Sqlite(pools.writer().await?)
+            }
+            Self::Postgres(pools) => Driver::Postgres(pools.writer().await?),
+        };
+        let mut change = Change { driver: Some(driver), revision: 0, act, records: Vec::new() };
+        in_change!(change, |connection| {
+            sqlx::query("BEGIN").execute(connection).await?;
+            Ok(())
+        })?;
+        Ok(change)
+    }
+}
+
+impl Change {
+    /// Who makes it, when, and why.
+    pub const fn act(&self) -> &Act {
+        &self.act
+    }
+
+    /// The revision that all its rows bear.
+    pub const fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Commits after success, and undoes everything after a failure. A change that did nothing leaves no trace.
+    pub async fn finish<T, E: From<StorageError>>(mut self, outcome: Result<T, E>) -> Result<T, E> {
+        match outcome {
+            Ok(value) if !self.records.is_empty() => {
+                self.write_records().await?;
+                self.end("COMMIT").await?;
+                Ok(value)
+            }
+            outcome => {
+                let _detached_by_drop = self.end("ROLLBACK").await;
+                outcome
+            }
+        }
+    }
+
+    /// Notes what was done to something, for the audit.
+    pub(super) fn note<T: Registered>(&mut self, before: Option<&T>, after: &T) {
+        self.records.push(AuditRecord::done(&self.act, before, after));
+    }
+
+    async fn write_records(&mut self) -> Result<(), StorageError> {
+        let (records, at) = (std::mem::take(&mut self.records), self.act.at);
+        let mut tail = Tail::lock(self).await?;
+        let first = tail.next();
+        tail.append(self, &records, at).await?;
+        tail.keep(self).await?;
+        idempotency::keep(self, first).await
+    }
+
+    async fn end(&mut self, statement: &'static str) -> Result<(), StorageError> {
+        in_change!(self, |connection| {
+            sqlx::query(statement).execute(connection).await?;
+            Ok(())
+        })?;
+        self.driver = None; // the connection goes back to its pool
+        Ok(())
+    }
+}
+
+impl Drop for Change {
+    /// A connection with an open transaction is closed: the pool must not hand it on.
+    fn drop(&mut self) {
+        match self.driver.take() {
+            Some(Driver::Sqlite(pooled)) => drop(pooled.detach()),
+            Some(Driver::Postgres(pooled)) => drop(pooled.detach()),
+            None => {}
+        }
+    }
+}
