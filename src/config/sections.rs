@@ -127,11 +127,14 @@ section! {
 section! {
     /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
     Record at "record." {
-        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
-        /// processes of one machine may share it.
+        /// Where its files are, one for each UTC day and process. It is made on the first start, and must be on a local file
+        /// system; processes of one machine may share it, each with a stream of its own.
         directory: PathBuf = PathBuf::from("records");
         /// After how many days a file is deleted; `0`: never.
         keep_days: Count<0, 36_500> = Count::of(90);
+        /// How often what was written since is signed, so that a later change can be proven; always at the end of a day and of
+        /// the server.
+        checkpoint_every_seconds: Seconds<1, 86_400> = Seconds::of(300);
         /// How long a day's file may become, in MiB, for refusals to be in it; tokens always are. Strangers, who can be
         /// refused as often as they like, must not fill the disk.
         refusals_up_to_megabytes: Count<1, 1_000_000> = Count::of(256);

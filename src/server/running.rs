@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::{self, admin::Gate},
-    record::IssuanceRecord,
+    record::{CheckpointSigner, IssuanceRecord},
     registry::Registry,
     replay::{self, ReplayGuard},
     signing::KeyRing,
@@ -93,9 +93,11 @@ impl RunningServer {
         let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
         let listeners = Arc::new(Listeners::load(config, &serving, clients, registry.blocks(), clock.clone()).await?);
         let (trust, keys) = (listeners.public.client_trust().clone(), config.keys.directory.clone());
-        let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
-        let (section, now) = (config.record.clone(), clock.clone());
-        let record = blocking(move || IssuanceRecord::open(&section, now)).await?;
+        let key_ring = Arc::new(blocking(move || KeyRing::open(&keys)).await?); // made on the first start
+        let (section, issuer, signs, now) =
+            (config.record.clone(), serving.issuer.clone(), key_ring.clone(), clock.clone());
+        let sign: CheckpointSigner = Box::new(move |checkpoint| Ok(signs.sign_checkpoint(checkpoint)?));
+        let record = blocking(move || IssuanceRecord::open(&section, issuer.as_str(), sign, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
@@ -142,13 +144,20 @@ impl RunningServer {
         }
     }
 
-    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
+    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed, and the record
+    /// is closed.
     pub async fn stop(self) {
         let Self { app, stop, tasks, patience, .. } = self;
+        let record_closed = app.record.ended();
         stop.cancel();
         drop(app); // some tasks end when the last request that could need them has
         if tokio::time::timeout(patience, tasks.wait()).await.is_err() {
             tracing::warn!(event = "tasks_cut", count = tasks.len(), "tasks of the server did not end in time");
+        } else if tokio::time::timeout(WRITING_DOWN, record_closed).await.is_err() {
+            tracing::warn!(
+                event = "record_cut",
+                "the issuance record's disk does not answer: it has no last checkpoint"
+            );
         }
     }
 }
