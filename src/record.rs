@@ -25,7 +25,7 @@ mod verify;
 mod writer;
 
 pub use self::{
-    checkpoint::{Checkpoint, CheckpointSigner, KnownCheckpoint},
+    checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
     entry::{Entry, Outcome, RecordedCheck},
     files::RecordError,
     follow::Follower,

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, str::FromStr};
 use careconnect_verifier::{KeySet, Rejection, UnverifiedText};
 use serde::{Deserialize, Serialize};
 
-use super::{files::is_stream, line::Place};
+use super::files::is_stream;
 use crate::{
     clock::UnixTime,
     hash_chain::{CHECKPOINT_TYPE, ChainHash},
@@ -63,7 +63,8 @@ impl FromStr for KnownCheckpoint {
 
 /// What a checkpoint in a stream is worth.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum CheckpointVerdict {
+    /// Its signature covers exactly this.
     Valid,
     /// It may be right: the key of this id, with which it says that it is signed, is not among those given.
     UnknownKey(String),
@@ -77,25 +78,24 @@ struct Header {
     kid: String,
 }
 
-/// Judges a JWS that stands in `stream` behind `place`.
-pub(super) fn judge(jws: &str, stream: &str, place: Place, keys: &KeySet) -> Verdict {
+/// Judges a JWS that says of `stream` that line number `sequence` has the hash `hash`.
+pub fn judge_checkpoint(jws: &str, stream: &str, sequence: u64, hash: ChainHash, keys: &KeySet) -> CheckpointVerdict {
     let Ok(UnverifiedText { header, payload }) = UnverifiedText::read(jws.as_bytes()) else {
-        return Verdict::Wrong("it is no compact JWS".to_owned());
+        return CheckpointVerdict::Wrong("it is no compact JWS".to_owned());
     };
     let Ok(Header { typ, kid }) = serde_json::from_str(&header) else {
-        return Verdict::Wrong("its header has no typ and kid".to_owned());
+        return CheckpointVerdict::Wrong("its header has no typ and kid".to_owned());
     };
     if typ != CHECKPOINT_TYPE {
-        return Verdict::Wrong(format!("expected typ {CHECKPOINT_TYPE:?}, received {typ:?}"));
+        return CheckpointVerdict::Wrong(format!("expected typ {CHECKPOINT_TYPE:?}, received {typ:?}"));
     }
-    let covers =
-        |of: Checkpoint| (of.stream.as_str(), of.sequence, of.hash) == (stream, place.sequence, place.hash.to_string());
+    let covers = |of: Checkpoint| (of.stream.as_str(), of.sequence, of.hash) == (stream, sequence, hash.to_string());
     if !serde_json::from_str(&payload).is_ok_and(covers) {
-        return Verdict::Wrong(format!("expected a statement about line {} of this stream as it is", place.sequence));
+        return CheckpointVerdict::Wrong(format!("expected a statement about line {sequence} of this stream as it is"));
     }
     match keys.find(&kid).map(|key| key.verify_jws(jws.as_bytes())) {
-        Ok(Ok(_)) => Verdict::Valid,
-        Err(Rejection::UnknownKey { .. }) => Verdict::UnknownKey(kid),
-        Ok(Err(rejection)) | Err(rejection) => Verdict::Wrong(rejection.to_string()),
+        Ok(Ok(_)) => CheckpointVerdict::Valid,
+        Err(Rejection::UnknownKey { .. }) => CheckpointVerdict::UnknownKey(kid),
+        Ok(Err(rejection)) | Err(rejection) => CheckpointVerdict::Wrong(rejection.to_string()),
     }
 }

@@ -4,6 +4,7 @@
 mod admin;
 mod certificate_command;
 mod certificate_reload;
+mod changes;
 mod client_assertions;
 mod client_authorities;
 mod client_certificates;

@@ -12,7 +12,7 @@ use super::report::{Broken, Fault, StreamReport};
 use crate::{
     hash_chain::ChainHash,
     record::{
-        checkpoint::{KnownCheckpoint, Verdict, judge},
+        checkpoint::{CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
         files::RecordFile,
         line::{Line, Place},
     },
@@ -145,13 +145,13 @@ impl<'a> Walk<'a> {
     }
 
     fn judge_checkpoint(&mut self, jws: &str, place: Place) -> Result<(), Fault> {
-        match judge(jws, &self.report.stream, place, self.keys.unwrap_or(&self.none)) {
-            Verdict::Wrong(why) => return Err(Fault::WrongCheckpoint(why)),
-            Verdict::Valid => {
+        match judge_checkpoint(jws, &self.report.stream, place.sequence, place.hash, self.keys.unwrap_or(&self.none)) {
+            CheckpointVerdict::Wrong(why) => return Err(Fault::WrongCheckpoint(why)),
+            CheckpointVerdict::Valid => {
                 self.report.valid_checkpoints += 1;
                 self.report.unknown_keys.clear(); // it covers what those cover
             }
-            Verdict::UnknownKey(key) => {
+            CheckpointVerdict::UnknownKey(key) => {
                 self.report.unverifiable_checkpoints += 1;
                 if self.keys.is_some() && self.report.unknown_keys.len() < NAMED_KEYS {
                     self.report.unknown_keys.insert(key);
