@@ -4,6 +4,7 @@
 mod admin;
 mod certificate_command;
 mod certificate_reload;
+mod changes;
 mod client_assertions;
 mod client_authorities;
 mod client_certificates;
@@ -13,6 +14,7 @@ mod configuration;
 mod connection_limits;
 mod consumers_guide;
 mod credential_commands;
+mod directory;
 mod discovery;
 mod doctor_commands;
 mod expiries;
