@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The objects of a list, each read with all its own faults.
-    pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'a>) -> Option<T>) -> Vec<T> {
+    pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
         let Some(value) = self.member(name) else { return Vec::new() };
         let Some(elements) = value.as_array() else {
             self.fault(name, "expected a list of objects");
