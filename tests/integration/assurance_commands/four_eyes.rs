@@ -14,7 +14,11 @@ use careconnect_verifier::Group;
 use serde_json::json;
 
 use super::{operator, scene, told};
-use crate::support::{changes::act, test_server::TestServer};
+use crate::support::{
+    changes::act,
+    command::{command, output},
+    test_server::TestServer,
+};
 
 /// The word of somebody, where two must agree.
 fn of(server: &TestServer, name: &str) -> Act {
@@ -99,6 +103,31 @@ async fn the_command_line_shows_what_waits_and_confirms_all_that_others_proposed
 }
 
 #[tokio::test]
+async fn a_proposal_from_before_a_suspension_does_not_undo_it() {
+    let (server, hub, _) = scene().await;
+    let (database, supplier) = (server.database.handle(), AssuredSubject::Supplier("SUP1".parse().unwrap()));
+    let change = async |to, name| {
+        let (any, group) = (&Precondition::Any, Some(&Group::READ_SLOT));
+        change_assurances(database, &supplier, group, any, to, of(&server, name)).await
+    };
+    change(AssuranceChange::EndAt(Some(server.clock.now().plus(1_000))), "alice").await.unwrap();
+    let [Given::Proposed(later)] = &change(AssuranceChange::EndAt(None), "alice").await.unwrap()[..] else { panic!() };
+    server.clock.advance(1);
+    change(AssuranceChange::Suspend, "bob").await.unwrap();
+    let refused = decide_proposal(database, later.id, Decision::Confirmed, of(&server, "bob")).await;
+    assert!(
+        matches!(&refused, Err(ChangeRefused::Conflict(sentence)) if sentence.contains("propose it anew")),
+        "{refused:?}"
+    );
+    let refused = change(AssuranceChange::EndAt(None), "alice").await;
+    assert!(
+        matches!(&refused, Err(ChangeRefused::Conflict(sentence)) if sentence.contains("restore it first")),
+        "{refused:?}"
+    );
+    assert_eq!(told(&server, &hub).await, "group_not_assured");
+}
+
+#[tokio::test]
 async fn of_several_proposals_all_are_decided_or_none() {
     let (server, ..) = scene().await;
     let database = server.database.handle();
@@ -120,4 +149,36 @@ async fn of_several_proposals_all_are_decided_or_none() {
     assert!(matches!(refused, Err(ChangeRefused::NotAllowed(_))), "{refused:?}");
     assert_eq!(database.list_proposals(false).await.unwrap().len(), 2);
     assert_eq!(decide_proposals(database, &ids, Decision::Confirmed, of(&server, "carol")).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn where_the_configuration_says_so_the_command_line_proposes_and_another_user_confirms() {
+    let server = TestServer::with("admin.four_eyes = true\n").await;
+    let alone = |user: &str, arguments: &str| {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let mut command = command(server.directory.path(), &arguments);
+        let done = {
+            command.env("SUDO_USER", user);
+            output(command, b"")
+        };
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    };
+    let register = "consumer register --client-id hub --name Hub --asid 200000000205 --ods-code A1001 --supplier SUP1 \
+                    --organisation-type urgent-care --secret --group read:slot --evidence x --reason x";
+    let (code, _, complaint) = alone("alice", register);
+    assert!(code == Some(0) && complaint.contains("another administrator"), "{complaint}");
+    let (_, given, _) = alone("alice", "assurance give --supplier SUP2 --group read:slot --evidence x --reason x");
+    assert!(given.contains("careconnect-auth assurance confirm ") && given.contains("supplier SUP2"), "{given}");
+
+    let (code, _, complaint) = alone("alice", "assurance confirm --all");
+    assert!(code == Some(0) && complaint.contains("5 of 5 are your own"), "{complaint}");
+    let proposals = operator(&server, "assurance proposals --json").success().json();
+    let own = proposals[0]["id"].as_str().unwrap();
+    let (code, _, complaint) = alone("alice", &format!("assurance confirm {own}"));
+    assert!(code == Some(1) && complaint.contains("somebody else must confirm it"), "{complaint}");
+    let (code, confirmed, complaint) = alone("bob", "assurance confirm --all");
+    assert!(code == Some(0) && confirmed.contains("1 service is affected"), "{confirmed} {complaint}");
+    let shown = operator(&server, "assurance show hub").success().stdout;
+    assert!(shown.contains("yes") && shown.contains("alice") && shown.contains("bob"), "{shown}");
 }
