@@ -10,7 +10,6 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::{
     authentication::{
         key_import::{KeyHints, keys_in},
-        key_sets::check_host,
         peer::PeerCertificate,
     },
     cli::{
@@ -21,7 +20,7 @@ use crate::{
     clock::UnixTime,
     domain::{
         CertificateIdentity, CertificateThumbprint, CredentialKind, DistinguishedName, DnsName, Environment, KeySetUri,
-        KeyThumbprint, RegisteredCertificate, UriName,
+        KeyThumbprint, RegisteredCertificate, UriName, key_set_address::Permitted,
     },
 };
 
@@ -111,8 +110,8 @@ impl WaysIn {
             kinds.extend(keys.into_iter().map(CredentialKind::Key));
         }
         for uri in &self.jwks_uri {
-            let private_permitted = session.load_config()?.config.assertions.allow_private_jwks_addresses;
-            check_host(uri, private_permitted).map_err(|why| BadInput(format!("{uri}: {why}")))?;
+            let private = session.load_config()?.config.assertions.allow_private_jwks_addresses;
+            Permitted { private }.check_host(uri).map_err(|why| BadInput(format!("{uri}: {why}")))?;
         }
         kinds.extend(self.jwks_uri.into_iter().map(CredentialKind::KeySet));
         Ok(kinds)

@@ -6,8 +6,7 @@ use careconnect_auth::{
     clock::UnixTime,
     domain::{
         CertificateIdentity, ClaimsProfile, ConsumerSystem, Credential, CredentialId, CredentialKind, HonouredGroup,
-        Organisation,
-        ProviderSystem, RegistrationStatus, SecretHash, ServiceRoot, TokenLifetime,
+        Organisation, ProviderSystem, RegistrationStatus, SecretHash, ServiceRoot, TokenLifetime,
     },
     random,
 };
