@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use careconnect_verifier::{Algorithm, InteractionId, KNOWN_GROUPS};
 
 use super::*;
-use crate::domain::{ClaimsProfile, RegistrationStatus, TokenLifetime};
+use crate::domain::{ClaimsProfile, ConsumerSystem, HonouredGroup, Period, Periods, RegistrationStatus, TokenLifetime};
 
 fn known() -> Vec<GroupDefinition> {
     let definition = |known: &careconnect_verifier::KnownGroup| GroupDefinition {
@@ -9,12 +11,17 @@ fn known() -> Vec<GroupDefinition> {
         scope: known.scope.parse().unwrap(),
         interactions: known.interactions.iter().cloned().collect(),
         entra_object_id: None,
+        suspended_at: None,
     };
     KNOWN_GROUPS.iter().map(definition).collect()
 }
 
-fn consumer_in(groups: &[Group]) -> ConsumerSystem {
-    ConsumerSystem { groups: groups.iter().cloned().collect(), ..ConsumerSystem::example() }
+const NOW: UnixTime = UnixTime(1_000);
+
+fn assured_for(groups: &[Group]) -> Assured {
+    let period = Period { starts_at: UnixTime(0), ends_at: None, suspended_at: None };
+    let periods: Periods = groups.iter().map(|group| (group.clone(), period)).collect();
+    Assured::of(periods.clone(), periods.clone(), periods.clone(), periods)
 }
 
 fn provider_that_honours(groups: &[Group]) -> ProviderSystem {
@@ -27,7 +34,7 @@ fn provider_that_honours(groups: &[Group]) -> ProviderSystem {
         token_lifetime: TokenLifetime::DEFAULT,
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
-        groups: groups.iter().cloned().collect(),
+        groups: groups.iter().map(|group| (group.clone(), HonouredGroup::default())).collect::<BTreeMap<_, _>>(),
         status: RegistrationStatus::Active,
         created_at: UnixTime(0),
     }
@@ -47,7 +54,18 @@ fn decide_capped(
     access: &RequestedAccess,
     cap: Option<&Cap>,
 ) -> Result<Vec<Group>, AccessDenied> {
-    let granted = granted_groups(&consumer_in(holds), &provider_that_honours(honours), access, &known(), cap);
+    decide_by(&assured_for(holds), &provider_that_honours(honours), &known(), access, cap)
+}
+
+fn decide_by(
+    assured: &Assured,
+    provider: &ProviderSystem,
+    groups: &[GroupDefinition],
+    access: &RequestedAccess,
+    cap: Option<&Cap>,
+) -> Result<Vec<Group>, AccessDenied> {
+    let rules = Rules { groups, policies: &[], assured, now: NOW };
+    let granted = Choice::of(&ConsumerSystem::example(), provider, &rules, cap).granted(access);
     granted.map(|groups| groups.into_iter().collect())
 }
 
@@ -131,4 +149,63 @@ fn names_are_compared_exactly() {
 fn an_empty_result_is_a_refusal_that_says_why() {
     assert_eq!(decide(&[], &[SLOT], &[]), Err(AccessDenied::HoldsNothing));
     assert_eq!(decide(&[SLOT], &[BOOK], &[]), Err(AccessDenied::NothingInCommon { held: SLOT.to_string() }));
+}
+
+#[test]
+fn a_group_of_which_one_of_the_four_has_lapsed_is_refused_and_the_one_is_named() {
+    let stands = Period { starts_at: UnixTime(0), ends_at: None, suspended_at: None };
+    let of = |period| -> Periods { [(SLOT, period)].into() };
+    let suspended = Period { suspended_at: Some(UnixTime(7)), ..stands };
+    let assured = Assured::of(of(stands), of(stands), of(stands), of(suspended));
+    for access in [RequestedAccess::Everything, RequestedAccess::Only(vec![SLOT.to_string()])] {
+        let refused = decide_by(&assured, &provider_that_honours(&[SLOT]), &known(), &access, None);
+        let lapses = "its supplier is suspended since 1970-01-01T00:00:07Z".to_owned();
+        assert_eq!(refused, Err(AccessDenied::GroupNotAssured { asked_for: SLOT.to_string(), lapses }));
+    }
+}
+
+#[test]
+fn a_suspended_group_is_in_no_token() {
+    let mut groups = known();
+    groups.iter_mut().filter(|known| known.group == SLOT).for_each(|known| known.suspended_at = Some(UnixTime(7)));
+    let decide = |holds: &[Group], access: &RequestedAccess| {
+        decide_by(&assured_for(holds), &provider_that_honours(&[SLOT, BOOK]), &groups, access, None)
+    };
+    assert_eq!(decide(&[SLOT, BOOK], &RequestedAccess::Everything), Ok(vec![BOOK]));
+    for access in [RequestedAccess::Everything, RequestedAccess::Only(vec![SLOT.to_string()])] {
+        let refused = decide(&[SLOT], &access);
+        assert!(matches!(refused, Err(AccessDenied::GroupSuspended { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_provider_admits_whom_every_list_that_it_gives_contains() {
+    let consumer = ConsumerSystem::example();
+    let [own_type, own_code, own_asid] = [
+        HonouredGroup { organisation_types: ["urgent-care".parse().unwrap()].into(), ..Default::default() },
+        HonouredGroup { ods_codes: ["A1001".parse().unwrap()].into(), ..Default::default() },
+        HonouredGroup { asids: ["200000000205".parse().unwrap()].into(), ..Default::default() },
+    ];
+    let [type_and_other_code, other_type, switched_off] = [
+        HonouredGroup { ods_codes: ["Z9".parse().unwrap()].into(), ..own_type.clone() },
+        HonouredGroup { organisation_types: ["gp-practice".parse().unwrap()].into(), ..Default::default() },
+        HonouredGroup { suspended_at: Some(UnixTime(7)), ..Default::default() },
+    ];
+    for honoured in [own_type, own_code, own_asid] {
+        assert!(honoured.admits(&consumer), "{honoured:?}");
+    }
+    let decide = |honoured: HonouredGroup, access: &RequestedAccess| {
+        let provider = ProviderSystem { groups: [(SLOT, honoured)].into(), ..provider_that_honours(&[]) };
+        decide_by(&assured_for(&[SLOT]), &provider, &known(), access, None)
+    };
+    for access in [RequestedAccess::Everything, RequestedAccess::Only(vec![SLOT.to_string()])] {
+        for honoured in [&type_and_other_code, &other_type] {
+            let refused = decide(honoured.clone(), &access);
+            assert!(matches!(refused, Err(AccessDenied::RequesterNotAdmitted { .. })), "{refused:?}");
+        }
+        let refused = decide(switched_off.clone(), &access);
+        let expected =
+            matches!(refused, Err(AccessDenied::NothingInCommon { .. } | AccessDenied::GroupNotHonoured { .. }));
+        assert!(expected, "{refused:?}");
+    }
 }

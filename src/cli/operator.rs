@@ -3,6 +3,7 @@
 use crate::domain::{Actor, Via};
 
 /// The user of this process; of one that came by `sudo`, with the user before.
+#[expect(clippy::disallowed_methods, reason = "who came by sudo is no configuration")]
 pub(super) fn actor() -> Actor {
     let uid = rustix::process::getuid();
     let user = uzers::get_user_by_uid(uid.as_raw()).map(|user| user.name().to_string_lossy().into_owned());

@@ -72,8 +72,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The objects of a list, each read with all its own faults.
-    pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields<'a>) -> Option<T>) -> Vec<T> {
-        self.each(name, |pointer, element| Fields::at(pointer, element).read(&read))
+    pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
+        self.each(name, |pointer, element| Self::at(pointer, element).read(&read))
     }
 
     /// The elements of a list of whatever kind, each read with its pointer and all its own faults.

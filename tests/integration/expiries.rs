@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::{
     authority::{Authority, NOW, valid},
+    changes::act,
     command::run,
     log::Log,
     soon::until,
@@ -68,9 +69,9 @@ async fn doctor_reports_what_ends_once_and_fails_when_it_has_ended() {
 async fn doctor_names_the_consumer_whose_way_in_ends() {
     let (now, server) = (SystemClock.now(), TestServer::start().await);
     let database = server.database.handle();
-    let consumer = register_consumer(database, consumer(), now).await.unwrap().consumer;
+    let consumer = register_consumer(database, consumer(), act(now)).await.unwrap().consumer;
     let (client_id, secret) = (&consumer.client_id, &consumer.credentials[0]);
-    end_credential(database, client_id, secret.id, now.plus(DAY), now).await.unwrap();
+    end_credential(database, client_id, secret.id, now.plus(DAY), act(now)).await.unwrap();
     let found = run(server.directory.path(), &["doctor"]).success().stdout;
     let line = found.lines().find(|line| line.contains("expiry")).unwrap();
     for part in ["warning", "secret", client_id.as_str(), &secret.label, &now.plus(DAY).to_string()] {

@@ -6,16 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use careconnect_auth::{
-    clock::Clock,
-    operations::change_status::{StatusChange, change_consumer_status},
-    record::{Entry, Outcome, find},
-};
+use careconnect_auth::record::{Entry, Outcome, find};
 use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::support::{
+    changes::{Changes, SUSPENDED},
     command::run,
     log::Log,
     requests::{Answer, send},
@@ -176,7 +173,7 @@ async fn each_failure_of_authentication_names_its_check_in_the_record_alone() {
     let (good, suspended) = (server.register(consumer()).await, server.register(consumer()).await);
     let client_id = &suspended.consumer.client_id;
     let database = server.database.handle();
-    change_consumer_status(database, client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
+    database.set_consumer_status(client_id, SUSPENDED).await.unwrap();
     server.caught_up().await;
     let id = good.consumer.client_id.as_str();
     let of_other = suspended.secret.as_ref().unwrap().expose();

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
 
 use crate::support::{
+    changes::Changes,
     databases::TestDatabase,
     registrations::{REGISTERED_AT, consumer, consumer_with, provider},
     soon::until,
@@ -102,6 +103,7 @@ async fn new_providers_and_groups_are_seen() {
         scope: "other".parse().unwrap(),
         interactions: [].into(),
         entra_object_id: None,
+        suspended_at: None,
     };
     database.handle().insert_group(&definition).await.unwrap();
     database.handle().insert_provider(&provider).await.unwrap();
@@ -154,13 +156,13 @@ async fn a_database_whose_revisions_went_back_is_read_anew() {
     database.handle().insert_consumer(&lost).await.unwrap();
     let Followed { registry, .. } = &follow(&database).await;
     database
-        .tamper("DELETE FROM consumer_groups WHERE client_id = (SELECT client_id FROM consumers WHERE revision = 3)")
+        .tamper(
+            "DELETE FROM credentials WHERE client_id = \
+             (SELECT client_id FROM consumers WHERE revision = (SELECT revision FROM registry_revision))",
+        )
         .await;
-    database
-        .tamper("DELETE FROM credentials WHERE client_id = (SELECT client_id FROM consumers WHERE revision = 3)")
-        .await;
-    database.tamper("DELETE FROM consumers WHERE revision = 3").await;
-    database.tamper("UPDATE registry_revision SET revision = 2").await;
+    database.tamper("DELETE FROM consumers WHERE revision = (SELECT revision FROM registry_revision)").await;
+    database.tamper("UPDATE registry_revision SET revision = revision - 1").await;
     until("what a restored backup lacks is gone", async || registry.consumer(lost.client_id.as_str()).is_none()).await;
     assert!(registry.consumer(kept.client_id.as_str()).is_some());
 }
@@ -176,12 +178,16 @@ async fn five_thousand_consumers_are_read_each_with_its_own_parts() {
         )
         .await;
     database
-        .tamper("INSERT INTO consumer_groups SELECT client_id, urn FROM consumers, groups WHERE urn LIKE '%:slot'")
+        .tamper(
+            "INSERT INTO assurances (subject, identifier, urn, evidence, starts_at, recorded_by, recorded_at, revision)
+         SELECT 'service', client_id, urn, 'a test', 0, 'tester', 0, 1 FROM consumers, groups WHERE urn LIKE '%:slot'",
+        )
         .await;
     let Followed { registry, .. } = &follow(&database).await;
     assert_eq!(registry.counts(), (5_000, 0));
     for n in [10_001, 12_345, 15_000] {
         let consumer = registry.consumer(&format!("c-{n}")).unwrap();
-        assert_eq!((consumer.asid.as_str(), consumer.groups.len()), (format!("2000000{n}").as_str(), 1));
+        let assured = registry.assured(&consumer).recorded().count();
+        assert_eq!((consumer.asid.as_str(), assured), (format!("2000000{n}").as_str(), 1));
     }
 }

@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{
     authority::{Authority, Identity, NOW, valid},
+    changes::Changes,
     log::Log,
     soon::{soon, until},
     test_server::{ROOT, TestServer, consumer_with_certificate},
@@ -103,7 +104,7 @@ impl Scene {
                 let issuer = "CN=Listed CA".to_owned();
                 let (serial, note) = ("07".parse().unwrap(), "key lost".to_owned());
                 let blocked = BlockedCertificate { issuer, serial, note, blocked_at: NOW, unblocked_at: None };
-                self.server.database.handle().block_certificate(&blocked).await.unwrap();
+                self.server.database.handle().put_blocked(&blocked).await.unwrap();
                 return self.server.caught_up().await;
             }
         }

@@ -35,7 +35,7 @@ pub(in crate::cli) struct WaysIn {
     certificate_uri: Vec<UriName>,
     /// Accept certificates of a configured authority with this subject, as `cert inspect` prints it (RFC 4514: the
     /// common name first, the country last). Repeatable.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = DistinguishedName::of_one_system)]
     certificate_subject: Vec<DistinguishedName>,
     /// Accept just this certificate, self-signed or not: a PEM file. Repeatable.
     #[arg(long, value_name = "FILE")]

@@ -6,8 +6,8 @@ use super::picked;
 use crate::{
     clock::UnixTime,
     domain::{
-        CertificateIdentity, ClientKey, ClientSecret, Credential, CredentialKind, DisplayName, Environment, Fields,
-        KeySetUri, RegisteredCertificate,
+        CertificateIdentity, ClientKey, ClientSecret, Credential, CredentialKind, DisplayName, DistinguishedName,
+        Environment, Fields, KeySetUri, RegisteredCertificate,
         fields::{boolean, parsed, text, time},
         key_set_address::Permitted,
     },
@@ -81,10 +81,8 @@ pub fn public_kind(fields: &mut Fields<'_>, permitted: Permitted) -> Option<Cred
             uri.map(CredentialKind::KeySet)
         }
         kind => {
-            let identity = fields.required("value", |value| {
-                let read = kind.map(|kind| CertificateIdentity::parse(kind, text(value)?).map_err(|it| it.to_string()));
-                read.transpose()
-            });
+            let identity =
+                fields.required("value", |value| kind.map(|kind| certificate(kind, text(value)?)).transpose());
             let environment: Option<Environment> = fields.optional("environment", parsed);
             let is_self_signed = fields.optional("self_signed", boolean).unwrap_or_default();
             let issuer = fields.optional("issuer_key", parsed);
@@ -98,6 +96,14 @@ pub fn public_kind(fields: &mut Fields<'_>, permitted: Permitted) -> Option<Cred
             Some(CredentialKind::Certificate(RegisteredCertificate { identity: identity??, environment, issuer }))
         }
     }
+}
+
+fn certificate(kind: &str, value: &str) -> Result<CertificateIdentity, String> {
+    let identity = match kind {
+        "subject_dn" => DistinguishedName::of_one_system(value).map(CertificateIdentity::SubjectDn),
+        kind => CertificateIdentity::parse(kind, value),
+    };
+    identity.map_err(|error| error.to_string())
 }
 
 /// A public key: a JWK, as an object or as its text.
@@ -188,7 +194,8 @@ mod tests {
             ("san_dns", json!("*.nhs.uk")),
             ("san_dns", json!("10.0.0.1")),
             ("san_uri", json!("spiffe://nhs.uk/*")),
-            ("subject_dn", json!("CN=*")),
+            ("subject_dn", json!("CN=*,O=NHS")),
+            ("subject_dn", json!("CN=\\2a.nhs.uk,O=NHS")),
             ("thumbprint", json!("abc")),
             ("key_set", json!("http://keys.supplier.example/")),
             ("key_set", json!("https://127.0.0.1/")),

@@ -133,7 +133,7 @@ mod tests {
             token_lifetime: TokenLifetime::from_seconds(60).unwrap(),
             certificate_bound: true,
             claims_profile: ClaimsProfile::Entra,
-            groups: [(Group::READ_SLOT, narrowed), (KNOWN_GROUPS[0].group.clone(), HonouredGroup::default())].into(),
+            groups: [(Group::READ_SLOT, narrowed), (KNOWN_GROUPS[1].group.clone(), HonouredGroup::default())].into(),
             status: RegistrationStatus::Suspended { at: UnixTime(8) },
             created_at: UnixTime(7),
         }

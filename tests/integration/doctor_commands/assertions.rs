@@ -4,10 +4,7 @@ use axum::http::StatusCode;
 use careconnect_auth::{
     clock::{Clock, SystemClock},
     domain::CredentialKind,
-    operations::{
-        change_status::{StatusChange, change_consumer_status},
-        register_consumer::{ConsumerRegistration, register_consumer},
-    },
+    operations::register_consumer::{ConsumerRegistration, register_consumer},
 };
 use careconnect_verifier::Algorithm;
 use serde_json::{Value, json};
@@ -16,6 +13,7 @@ use super::{doctor, doctor_in_words, failed};
 use crate::support::{
     assertion::{AssertionKey, JWT_BEARER, encoded, unsigned, with},
     authority::NOW,
+    changes::{Changes, SUSPENDED, act},
     command::run,
     key_host::{KEY, KeyHost},
     test_server::{ROOT, TestServer, consumer},
@@ -145,9 +143,9 @@ async fn the_form_may_name_another_client_and_the_registration_may_be_suspended(
     let no_type = doctor(&scene.server, ON_INPUT, &format!("client_assertion={assertion}"));
     assert_eq!(failed(&no_type)[0], "assertion_type_wrong");
 
-    let (database, now) = (scene.server.database.handle(), scene.server.clock.now());
+    let database = scene.server.database.handle();
     let client_id = scene.client_id.parse().unwrap();
-    change_consumer_status(database, &client_id, StatusChange::Suspend, now).await.unwrap();
+    database.set_consumer_status(&client_id, SUSPENDED).await.unwrap();
     let suspended = doctor(&scene.server, ON_INPUT, &assertion);
     assert_eq!(failed(&suspended)[0], "consumer_suspended");
     assert_eq!(suspended.1["told"]["reason"], "client_authentication_failed");
@@ -190,7 +188,7 @@ async fn doctor_tries_every_key_set_that_is_registered() {
     host.answer("/bad", StatusCode::NOT_FOUND, String::new());
     let credentials = ["/good", "/bad"].map(|path| CredentialKind::KeySet(host.uri(path))).into();
     let registration = ConsumerRegistration { credentials, with_secret: false, ..consumer() };
-    register_consumer(server.database.handle(), registration, SystemClock.now()).await.unwrap();
+    register_consumer(server.database.handle(), registration, act(SystemClock.now())).await.unwrap();
     let found = run(server.directory.path(), &["doctor", "--json"]).success().json();
     let sets = found.as_array().unwrap().iter().filter(|finding| finding["check"] == "key sets");
     let sets: Vec<_> = sets.map(|set| (set["verdict"].as_str().unwrap(), set["detail"].as_str().unwrap())).collect();

@@ -17,6 +17,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{doctor, doctor_in_words, failed};
 use crate::support::{
     authority::{Authority, Identity, NOW, valid},
+    changes::act,
     test_server::{TestServer, consumer, consumer_with_certificate},
 };
 
@@ -101,7 +102,7 @@ async fn a_blocked_certificate_fails_before_anything_about_the_consumer() {
     let certificate = PeerCertificate::parse(identity.chain.clone()).unwrap();
     let (issuer, serial) = (certificate.issuer().to_owned(), certificate.serial_number().clone());
     let (database, now) = (scene.server.database.handle(), scene.server.clock.now());
-    block_certificate(database, issuer, serial, "lost".to_owned(), now).await.unwrap();
+    block_certificate(database, issuer, serial, "lost".to_owned(), act(now)).await.unwrap();
     let blocked = scene.judged(&identity);
     let [check, _, received] = failed(&blocked);
     assert!(check == "certificate_blocked" && received.contains("8 of CN=NHS INT Sub CA"), "{blocked:?}");
@@ -156,7 +157,7 @@ async fn what_policies_leave_to_a_certificate_is_shown() {
     let cap = async |name: &str, groups: &[Group]| {
         let (name, prefix) = (name.parse().unwrap(), "appt-".parse().unwrap());
         let groups = groups.iter().cloned().collect();
-        add_certificate_policy(database, name, prefix, None, groups, now).await.unwrap();
+        add_certificate_policy(database, name, prefix, None, groups, act(now)).await.unwrap();
     };
     cap("Appointments only", &[Group::READ_SLOT]).await;
     let capped = scene.judged(&scene.numbered(8));

@@ -11,6 +11,7 @@ use careconnect_auth::{
 use careconnect_verifier::{Group, OrganisationType};
 
 use crate::support::{
+    changes::Changes,
     databases::TestDatabase,
     registrations::{REGISTERED_AT, consumer, consumer_with, credential},
 };
@@ -43,7 +44,8 @@ async fn a_consumer_comes_back_exactly_as_it_was_registered() {
     for registered in [
         consumer(),
         with_every_kind_of_credential(),
-        ConsumerSystem { groups: [].into(), credentials: vec![], status: suspended, ..consumer() },
+        ConsumerSystem { credentials: vec![], status: suspended, product: None, party_key: None, ..consumer() },
+        ConsumerSystem { status: RegistrationStatus::Retired { at: UnixTime(5) }, ..consumer() },
     ] {
         database.handle().insert_consumer(&registered).await.unwrap();
         let found = database.handle().find_consumer(&registered.client_id).await.unwrap();
@@ -94,11 +96,10 @@ async fn a_group_that_is_not_registered_is_named_and_nothing_is_written() {
     let before = database.handle().revision().await.unwrap();
     let unknown = Group::parse("urn:nhs:names:services:other").unwrap();
 
-    let stranger = ConsumerSystem { groups: [Group::READ_SLOT, unknown.clone()].into(), ..consumer() };
-    let refusal = database.handle().insert_consumer(&stranger).await.unwrap_err();
+    let refusal = database.handle().assure(&consumer(), &[Group::READ_SLOT, unknown.clone()]).await.unwrap_err();
 
     assert!(matches!(refusal, StorageError::UnknownReference { what: "group", name } if name == unknown.as_str()));
-    assert_eq!(database.handle().list_consumers().await.unwrap(), []);
+    assert_eq!(database.handle().list_assurances().await.unwrap(), []);
     assert_eq!(database.handle().revision().await.unwrap(), before);
 }
 

@@ -1,10 +1,20 @@
 //! Credentials of a registered consumer, in, out and ended; blocked certificates; certificate policies.
 
+use std::sync::Arc;
+
 use careconnect_auth::{
     clock::UnixTime,
     domain::{
         BlockedCertificate, CertificateIdentity, CertificatePolicy, ClientKey, Credential, CredentialId,
-        CredentialKind, KeyThumbprint, RegisteredCertificate,
+        CredentialKind, KeyThumbprint, Precondition, RegisteredCertificate,
+    },
+    operations::{
+        add_credentials::{NewCredential, NewCredentialKind, add_credentials},
+        block_certificate::{block_certificate, unblock_certificate},
+        cap_certificates::remove_certificate_policy,
+        change_refused::ChangeRefused,
+        end_credential::end_credential,
+        rotate_secret::rotate_secret,
     },
     random,
     storage::{CredentialUse, StorageError},
@@ -12,6 +22,7 @@ use careconnect_auth::{
 use careconnect_verifier::Group;
 
 use crate::support::{
+    changes::{Changes, act},
     databases::TestDatabase,
     registrations::{REGISTERED_AT, consumer, credential},
 };
@@ -37,7 +48,9 @@ async fn keys_key_sets_and_pinned_certificates_come_back_as_they_were_added() {
         new(CredentialKind::KeySet("https://keys.supplier.example/jwks.json".parse().unwrap())),
         new(CredentialKind::Certificate(certificate)),
     ];
-    database.handle().change_credentials(&registered.client_id, &added, &[], REGISTERED_AT).await.unwrap();
+    let mut changed = registered.clone();
+    changed.credentials.extend(added.iter().cloned().map(Arc::new));
+    database.handle().put_consumer(&registered, &changed).await.unwrap();
 
     let changes = database.handle().changes_since(seen).await.unwrap();
     let [found] = &changes.consumers[..] else { panic!("{changes:?}") };
@@ -48,23 +61,25 @@ async fn keys_key_sets_and_pinned_certificates_come_back_as_they_were_added() {
 }
 
 #[tokio::test]
-async fn credentials_are_changed_all_or_none() {
+async fn credentials_are_added_and_ended_in_one_change_or_not_at_all() {
     let (database, registered) = (TestDatabase::fresh().await, consumer());
-    database.handle().insert_consumer(&registered).await.unwrap();
+    let (handle, client_id) = (database.handle(), &registered.client_id);
+    handle.insert_consumer(&registered).await.unwrap();
     let (old, end) = (registered.credentials[0].id, REGISTERED_AT.plus(60));
-    let added = new(registered.credentials[0].kind.clone());
+    let add =
+        |kind| NewCredential { kind: NewCredentialKind::Public(kind), label: None, starts_at: None, ends_at: None };
+    let key = CredentialKind::Key(ClientKey::from_jwk(JWK).unwrap());
+
+    let twice = vec![add(key.clone()), add(key)];
+    let refusal = add_credentials(handle, client_id, twice, act(REGISTERED_AT)).await.unwrap_err();
+    assert!(matches!(&refusal, ChangeRefused::Conflict(sentence) if sentence.contains("already")), "{refusal}");
     let missing = CredentialId(random::uuid());
-    let change = async |ended: &[_]| {
-        let handle = database.handle();
-        handle.change_credentials(&registered.client_id, std::slice::from_ref(&added), ended, REGISTERED_AT).await
-    };
+    let refusal = end_credential(handle, client_id, missing, end, act(REGISTERED_AT)).await.unwrap_err();
+    assert!(refusal.to_string().contains("credential"), "{refusal}");
+    assert_eq!(handle.find_consumer(client_id).await.unwrap(), Some(registered.clone()));
 
-    let refusal = change(&[(old, end), (missing, end)]).await.unwrap_err();
-    assert!(matches!(&refusal, StorageError::NotFound { what: "credential", .. }), "{refusal}");
-    assert_eq!(database.handle().find_consumer(&registered.client_id).await.unwrap(), Some(registered.clone()));
-
-    change(&[(old, end)]).await.unwrap();
-    let found = database.handle().find_consumer(&registered.client_id).await.unwrap().unwrap();
+    rotate_secret(handle, client_id, None, 60, act(REGISTERED_AT)).await.unwrap();
+    let found = handle.find_consumer(client_id).await.unwrap().unwrap();
     let ends = found.credentials.iter().map(|held| (held.id == old, held.ends_at)).collect::<Vec<_>>();
     assert!(ends.contains(&(true, Some(end))) && ends.contains(&(false, None)), "{ends:?}");
 }
@@ -97,14 +112,18 @@ async fn a_certificate_is_blocked_unblocked_and_blocked_again() {
         unblocked_at: None,
     };
     let handle = database.handle();
-    handle.block_certificate(&blocked(0)).await.unwrap();
     let (issuer, serial, now) = (&blocked(0).issuer, &blocked(0).serial, REGISTERED_AT.plus(5));
-    handle.unblock_certificate(issuer, serial, now).await.unwrap();
+    let block = async |at: i64| {
+        let BlockedCertificate { issuer, serial, note, .. } = blocked(at);
+        block_certificate(handle, issuer, serial, note, act(REGISTERED_AT.plus(at))).await.unwrap()
+    };
+    assert_eq!(block(0).await, blocked(0));
+    unblock_certificate(handle, issuer, serial, act(now)).await.unwrap();
     let ended = BlockedCertificate { unblocked_at: Some(now), ..blocked(0) };
     assert_eq!(handle.list_blocked_certificates().await.unwrap(), [ended]);
-    let refusal = handle.unblock_certificate(issuer, serial, now).await.unwrap_err();
-    assert!(matches!(refusal, StorageError::NotFound { .. }), "{refusal}");
-    handle.block_certificate(&blocked(9)).await.unwrap();
+    let refusal = unblock_certificate(handle, issuer, serial, act(now)).await.unwrap_err();
+    assert!(matches!(refusal, ChangeRefused::Storage(StorageError::NotFound { .. })), "{refusal}");
+    block(9).await;
     assert_eq!(handle.load_all().await.unwrap().blocked_certificates, [blocked(9)]);
 }
 
@@ -125,7 +144,7 @@ async fn a_certificate_policy_comes_back_and_holds_until_it_is_removed() {
     assert!(matches!(refusal, StorageError::AlreadyExists { what: "certificate policy", .. }), "{refusal}");
 
     let now = REGISTERED_AT.plus(1);
-    database.handle().remove_certificate_policy(&policy.name, now).await.unwrap();
+    remove_certificate_policy(database.handle(), &policy.name, &Precondition::Any, act(now)).await.unwrap();
     let removed = CertificatePolicy { removed_at: Some(now), ..policy };
     assert_eq!(database.handle().list_certificate_policies().await.unwrap(), [removed]);
 }

@@ -1,13 +1,17 @@
 //! The lists that the first migration fills and administrators extend.
 
 use careconnect_auth::{
-    domain::{ConsumerSystem, GroupDefinition, OrganisationTypeDefinition},
+    domain::{GroupDefinition, OrganisationTypeDefinition},
     storage::StorageError,
 };
 use careconnect_verifier::{Group, InteractionId, KNOWN_GROUPS, OrganisationType};
 use uuid::Uuid;
 
-use crate::support::{databases::TestDatabase, registrations::consumer};
+use crate::support::{
+    changes::Changes,
+    databases::TestDatabase,
+    registrations::{REGISTERED_AT, consumer},
+};
 
 #[tokio::test]
 async fn the_first_migration_knows_the_groups_that_the_verifier_knows() {
@@ -24,6 +28,7 @@ async fn the_first_migration_knows_the_groups_that_the_verifier_knows() {
             scope: known.scope.parse().unwrap(),
             interactions: known.interactions.iter().cloned().collect(),
             entra_object_id: object_id(&known.group).map(|id| Uuid::parse_str(id).unwrap()),
+            suspended_at: None,
         })
         .collect();
     known.sort_by(|one, other| one.group.cmp(&other.group));
@@ -46,6 +51,7 @@ async fn a_group_and_an_organisation_type_can_be_added_and_used_but_not_twice() 
         scope: "patient/other.read".parse().unwrap(),
         interactions: [InteractionId::READ_METADATA].into(),
         entra_object_id: None,
+        suspended_at: None,
     };
     let oncology = OrganisationTypeDefinition {
         code: OrganisationType::parse("oncology").unwrap(),
@@ -54,9 +60,12 @@ async fn a_group_and_an_organisation_type_can_be_added_and_used_but_not_twice() 
     database.handle().insert_group(&definition).await.unwrap();
     database.handle().insert_organisation_type(&oncology).await.unwrap();
 
-    let mut member = ConsumerSystem { groups: [definition.group.clone()].into(), ..consumer() };
+    let mut member = consumer();
     member.organisation.organisation_type = oncology.code.clone();
     database.handle().insert_consumer(&member).await.unwrap();
+    database.handle().assure(&member, std::slice::from_ref(&definition.group)).await.unwrap();
+    let assured = database.handle().assured(&member).await.unwrap();
+    assert_eq!(assured.groups_at(REGISTERED_AT), [definition.group.clone()].into());
 
     assert!(database.handle().list_groups().await.unwrap().contains(&definition));
     assert!(database.handle().list_organisation_types().await.unwrap().contains(&oncology));

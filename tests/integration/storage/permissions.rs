@@ -7,7 +7,7 @@ use careconnect_auth::{
     storage::{Database, DatabaseSettings, StorageError},
 };
 
-use crate::support::registrations::consumer;
+use crate::support::{changes::Changes, registrations::consumer};
 
 fn settings(url: &str) -> DatabaseSettings {
     let url = DatabaseUrl::parse(url).unwrap();

@@ -2,12 +2,12 @@
 
 use careconnect_auth::{
     clock::UnixTime,
-    domain::{ClaimsProfile, ProviderSystem, RegistrationStatus},
+    domain::{ClaimsProfile, HonouredGroup, ProviderSystem, RegistrationStatus},
     storage::StorageError,
 };
 use careconnect_verifier::{Algorithm, Asid, Group};
 
-use crate::support::{databases::TestDatabase, registrations::provider};
+use crate::support::{changes::Changes, databases::TestDatabase, registrations::provider};
 
 #[tokio::test]
 async fn a_provider_comes_back_exactly_as_it_was_registered() {
@@ -20,6 +20,19 @@ async fn a_provider_comes_back_exactly_as_it_was_registered() {
         let registered = ProviderSystem {
             signing_algorithm: algorithm,
             certificate_bound: asid % 2 == 0,
+            groups: [
+                (Group::READ_SLOT, HonouredGroup { suspended_at: Some(UnixTime(9)), ..HonouredGroup::default() }),
+                (
+                    Group::CREATE_APPOINTMENT,
+                    HonouredGroup {
+                        suspended_at: None,
+                        organisation_types: ["urgent-care".parse().unwrap(), "gp-practice".parse().unwrap()].into(),
+                        ods_codes: ["A1001".parse().unwrap()].into(),
+                        asids: ["200000000205".parse().unwrap()].into(),
+                    },
+                ),
+            ]
+            .into(),
             claims_profile,
             status: if asid % 2 == 0 { RegistrationStatus::Active } else { suspended },
             ..first
@@ -49,7 +62,7 @@ async fn an_asid_or_a_service_root_that_is_taken_is_refused_by_name() {
 async fn a_provider_of_an_unknown_group_is_refused_and_nothing_is_written() {
     let database = TestDatabase::fresh().await;
     let unknown = Group::parse("urn:nhs:names:services:other").unwrap();
-    let stranger = ProviderSystem { groups: [unknown].into(), ..provider("200000000001") };
+    let stranger = ProviderSystem { groups: [(unknown, HonouredGroup::default())].into(), ..provider("200000000001") };
     let refusal = database.handle().insert_provider(&stranger).await.unwrap_err();
     assert!(matches!(refusal, StorageError::UnknownReference { what: "group", .. }), "{refusal}");
     assert_eq!(database.handle().list_providers().await.unwrap(), []);

@@ -10,6 +10,7 @@ use careconnect_verifier::{ClientId, Group};
 use tokio::task::JoinSet;
 
 use crate::support::{
+    changes::Changes,
     databases::TestDatabase,
     registrations::{REGISTERED_AT, consumer, provider},
 };
@@ -26,8 +27,13 @@ async fn what_changed_after_a_revision_is_given_whole_and_nothing_else() {
     database.handle().set_consumer_status(&changed.client_id, changed.status).await.unwrap();
     let (provider, group) = (provider("200000000001"), Group::parse("urn:nhs:names:services:other").unwrap());
     database.handle().insert_provider(&provider).await.unwrap();
-    let definition =
-        GroupDefinition { group, scope: "other".parse().unwrap(), interactions: [].into(), entra_object_id: None };
+    let definition = GroupDefinition {
+        group,
+        scope: "other".parse().unwrap(),
+        interactions: [].into(),
+        entra_object_id: None,
+        suspended_at: None,
+    };
     database.handle().insert_group(&definition).await.unwrap();
 
     let expected = RegistryContents {

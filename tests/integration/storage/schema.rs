@@ -1,10 +1,23 @@
 //! The schema's versions.
 
 use careconnect_auth::storage::StorageError;
+use careconnect_verifier::Group;
 
-use crate::support::databases::TestDatabase;
+use crate::support::{
+    changes::Changes,
+    databases::TestDatabase,
+    registrations::{REGISTERED_AT, consumer},
+};
 
-const ALL: [&str; 5] = ["0001_groups", "0002_consumers", "0003_providers", "0004_credentials", "0005_assertion_ids"];
+const ALL: [&str; 7] = [
+    "0001_groups",
+    "0002_consumers",
+    "0003_providers",
+    "0004_credentials",
+    "0005_assertion_ids",
+    "0006_assurances",
+    "0007_audit",
+];
 
 #[tokio::test]
 async fn migrations_are_applied_once() {
@@ -43,8 +56,31 @@ async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
     for refusal in
         [database.handle().require_current_schema().await.unwrap_err(), database.handle().migrate().await.unwrap_err()]
     {
-        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 5 }), "{refusal}");
+        assert!(matches!(refusal, StorageError::SchemaTooNew { version: 4000, known: 7 }), "{refusal}");
     }
+}
+
+#[tokio::test]
+async fn what_a_consumer_held_before_assurances_were_recorded_it_holds_afterwards() {
+    let database = TestDatabase::fresh().await;
+    let registered = consumer();
+    database.handle().insert_consumer(&registered).await.unwrap();
+    database.tamper("UPDATE consumers SET supplier_ods_code = NULL").await;
+    database
+        .tamper("INSERT INTO consumer_groups SELECT client_id, urn FROM consumers, groups WHERE urn LIKE '%:slot'")
+        .await;
+    let seen = database.handle().revision().await.unwrap();
+    let migration = include_str!("../../../migrations/0006_assurances.sql");
+    let (_, of_data) = migration.split_once("-- Until now").unwrap();
+    let (of_data, _) = of_data.split_once("CREATE INDEX").unwrap();
+    for statement in of_data.split_once('\n').unwrap().1.split(';').filter(|statement| !statement.trim().is_empty()) {
+        database.tamper(statement).await;
+    }
+    let found = database.handle().find_consumer(&registered.client_id).await.unwrap().unwrap();
+    assert_eq!(found.supplier, found.organisation.ods_code);
+    let held = database.handle().assured(&found).await.unwrap().groups_at(REGISTERED_AT);
+    assert_eq!(held, [Group::READ_SLOT].into());
+    assert_eq!(database.handle().changes_since(seen).await.unwrap().assurances.len(), 4);
 }
 
 #[tokio::test]

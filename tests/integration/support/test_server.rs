@@ -1,7 +1,7 @@
 //! The production server on a free port, with a fresh database, its own keys and its own PKI.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use careconnect_auth::{
     clock::{Clock, ManualClock},
     config::Config,
-    domain::{CertificateIdentity, ClaimsProfile, ProviderSystem, ServiceRoot},
+    domain::{CertificateIdentity, ClaimsProfile, HonouredGroup, ProviderSystem, ServiceRoot},
     operations::{
         register_consumer::{ConsumerRegistration, RegisteredConsumer, register_consumer},
         register_provider::{ProviderRegistration, register_provider},
@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 
 use super::{
     authority::{Authority, Identity, NOW},
+    changes::act,
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},

@@ -9,10 +9,12 @@ use careconnect_auth::{
     domain::{CertificateIdentity, ClientSecret},
     operations::register_consumer::{ConsumerRegistration, RegisteredConsumer},
 };
+use careconnect_verifier::Group;
 
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{
+    changes::Changes,
     requests::{Answer, TokenCall},
     soon::{soon, until},
     test_server::{ROOT, TestServer, consumer, consumer_with_certificate},
@@ -178,6 +180,7 @@ async fn an_imported_secret_works_like_one_of_ours() {
     let credential = crate::support::registrations::credential(careconnect_auth::domain::CredentialKind::Secret(hash));
     taken_over.credentials = vec![credential];
     server.database.handle().insert_consumer(&taken_over).await.unwrap();
+    server.database.handle().assure(&taken_over, &[Group::READ_SLOT]).await.unwrap();
     server.caught_up().await;
     // Hashed for another consumer: a salt that is not its own is verified all the same.
     ask(&server, 1, taken_over.client_id.as_str(), imported.expose()).await.token();

@@ -3,10 +3,7 @@
 use careconnect_auth::{
     clock::Clock,
     domain::CredentialKind,
-    operations::{
-        change_status::{StatusChange, change_consumer_status},
-        register_consumer::{ConsumerRegistration, RegisteredConsumer},
-    },
+    operations::register_consumer::{ConsumerRegistration, RegisteredConsumer},
 };
 use careconnect_verifier::Algorithm;
 use serde_json::{Value, json};
@@ -14,6 +11,7 @@ use tracing::Level;
 
 use crate::support::{
     assertion::{AssertionKey, JWT_BEARER, encoded, unsigned, with},
+    changes::{Changes, SUSPENDED},
     log::Log,
     requests::{Answer, TokenCall},
     test_server::{ROOT, TestServer, consumer},
@@ -275,7 +273,7 @@ async fn a_suspended_consumer_is_refused_whatever_it_signs() {
     let scene = Scene::new().await;
     let client_id = &scene.consumer.consumer.client_id;
     let database = scene.server.database.handle();
-    change_consumer_status(database, client_id, StatusChange::Suspend, scene.server.clock.now()).await.unwrap();
+    database.set_consumer_status(client_id, SUSPENDED).await.unwrap();
     scene.server.caught_up().await;
     let answer = scene.outcome(json!({}), json!({})).await;
     assert_eq!(answer.refused(401).1, "client_authentication_failed");

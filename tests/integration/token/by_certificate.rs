@@ -2,17 +2,14 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use careconnect_auth::{
-    clock::Clock,
-    domain::{CertificateIdentity, CertificateThumbprint},
-    operations::{
-        change_status::{StatusChange, change_consumer_status},
-        register_consumer::ConsumerRegistration,
-    },
+    domain::{CertificateIdentity, CertificateThumbprint, RegistrationStatus},
+    operations::register_consumer::ConsumerRegistration,
 };
 use serde_json::Value;
 
 use crate::support::{
     authority::{Authority, Identity, NOW, valid},
+    changes::{Changes, SUSPENDED},
     requests::TokenCall,
     test_server::{ROOT, TestServer, consumer, consumer_with_certificate},
 };
@@ -141,13 +138,13 @@ async fn a_registration_that_was_replaced_does_not_claim_its_certificate() {
         server.verify(ROOT, &call(&server, &identity).send().await.token()).await.client_id().clone()
     };
     let change = async |client_id, change| {
-        change_consumer_status(server.database.handle(), client_id, change, server.clock.now()).await.unwrap();
+        server.database.handle().set_consumer_status(client_id, change).await.unwrap();
     };
 
-    change(&old.client_id, StatusChange::Suspend).await;
+    change(&old.client_id, SUSPENDED).await;
     assert_eq!(holder().await, new.client_id);
-    change(&old.client_id, StatusChange::Resume).await;
-    change(&new.client_id, StatusChange::Suspend).await;
+    change(&old.client_id, RegistrationStatus::Active).await;
+    change(&new.client_id, SUSPENDED).await;
     assert_eq!(holder().await, old.client_id);
 }
 
@@ -263,8 +260,8 @@ async fn a_suspended_consumers_certificate_gets_no_token_until_it_is_resumed() {
     let identity = server.client_authority.client(HOST);
     let registered = server.register(consumer_with_certificate(by_dns(HOST))).await;
     let id = &registered.consumer.client_id;
-    for (change, status) in [(StatusChange::Suspend, 401), (StatusChange::Resume, 200)] {
-        change_consumer_status(server.database.handle(), id, change, server.clock.now()).await.unwrap();
+    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200)] {
+        server.database.handle().set_consumer_status(id, change).await.unwrap();
         server.caught_up().await;
         assert_eq!(call(&server, &identity).send().await.status, status);
         assert_eq!(call(&server, &identity).field("client_id", id.as_str()).send().await.status, status);

@@ -1,12 +1,11 @@
 //! `client_secret_basic` and `client_secret_post`.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use careconnect_auth::clock::Clock;
-use careconnect_auth::domain::CredentialKind;
-use careconnect_auth::operations::change_status::{StatusChange, change_consumer_status};
+use careconnect_auth::domain::{CredentialKind, RegistrationStatus};
 use tracing::Level;
 
 use crate::support::{
+    changes::{Changes, SUSPENDED},
     log::Log,
     requests::{Answer, TokenCall},
     soon::soon,
@@ -64,7 +63,7 @@ async fn every_failure_of_authentication_looks_the_same() {
     let (good, other, suspended_pair) = (id(&good), id(&other), id(&suspended));
     let client_id = suspended.consumer.client_id;
     let database = server.database.handle();
-    change_consumer_status(database, &client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
+    database.set_consumer_status(&client_id, SUSPENDED).await.unwrap();
     server.caught_up().await;
 
     let attempts = [
@@ -98,7 +97,7 @@ async fn a_suspended_consumers_secret_costs_what_a_strangers_costs_even_if_it_wa
     server.token_by_secret(&registered).send().await.token();
     let client_id = &registered.consumer.client_id;
     let database = server.database.handle();
-    change_consumer_status(database, client_id, StatusChange::Suspend, server.clock.now()).await.unwrap();
+    database.set_consumer_status(client_id, SUSPENDED).await.unwrap();
     server.caught_up().await;
 
     one_too_many(|| server.token_by_secret(&registered)).await;
@@ -212,9 +211,9 @@ async fn a_suspended_consumer_gets_no_token_until_it_is_resumed() {
     let registered = server.register(consumer()).await;
     server.token_by_secret(&registered).send().await.token();
 
-    for (change, status) in [(StatusChange::Suspend, 401), (StatusChange::Resume, 200)] {
+    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200)] {
         let client_id = &registered.consumer.client_id;
-        change_consumer_status(server.database.handle(), client_id, change, server.clock.now()).await.unwrap();
+        server.database.handle().set_consumer_status(client_id, change).await.unwrap();
         server.caught_up().await;
         assert_eq!(server.token_by_secret(&registered).send().await.status, status);
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::by_assertion::Scene;
 use crate::support::{
+    changes::{Changes, act},
     soon::{soon, until},
     test_server::{ROOT, TestServer, consumer_with_certificate},
 };
@@ -61,12 +62,12 @@ async fn a_blocked_certificate_is_refused_by_every_node_on_connections_that_are_
     let (issuer, serial) = (certificate.issuer().to_owned(), certificate.serial_number().clone());
     let database = server.database.handle();
     let now = careconnect_auth::clock::Clock::now(&*server.clock);
-    block_certificate(database, issuer.clone(), serial.clone(), "lost".to_owned(), now).await.unwrap();
+    block_certificate(database, issuer.clone(), serial.clone(), "lost".to_owned(), act(now)).await.unwrap();
     for port in ports {
         until("the block", async || ask(&held, port).await == 401).await;
         assert_eq!(ask(&client, port).await, 200, "another of the same authority");
     }
-    unblock_certificate(database, &issuer, &serial, now).await.unwrap();
+    unblock_certificate(database, &issuer, &serial, act(now)).await.unwrap();
     for port in ports {
         until("the end of the block", async || ask(&held, port).await == 200).await;
     }

@@ -2,7 +2,7 @@
 
 use careconnect_verifier::Group;
 
-use crate::support::test_server::{ROOT, TestServer, consumer};
+use crate::support::test_server::{ROOT, TestServer, consumer, honoured};
 
 #[tokio::test]
 async fn a_provider_can_be_named_in_three_ways() {
@@ -73,7 +73,7 @@ async fn a_group_that_the_consumer_lacks_is_refused_by_name() {
 #[tokio::test]
 async fn a_provider_gives_only_what_it_honours() {
     let server = TestServer::start().await;
-    server.register_provider(|provider| provider.groups = [Group::READ_SLOT].into()).await;
+    server.register_provider(|provider| provider.groups = honoured([Group::READ_SLOT])).await;
     let registered = server.register(consumer()).await;
 
     let all = server.token_by_secret(&registered).send().await;
