@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::FILE_VARIABLE;
 
+mod audit;
 mod blocked_certificate;
 mod cert;
 mod certificate_file;
@@ -87,6 +88,9 @@ enum Command {
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Show and search what was answered to token requests, and prove that the record is as it was written.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
     Explain(explain::ExplainArguments),
     /// Look for what is wrong, and say how to mend it.
@@ -113,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
+        Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };

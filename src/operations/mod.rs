@@ -20,3 +20,4 @@ pub mod record_outcome;
 pub mod register_consumer;
 pub mod register_provider;
 pub mod rotate_secret;
+pub mod verify_audit;

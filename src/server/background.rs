@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{expiry_watch::warn_of_expiries, tls::ReloadableTls};
+use super::{expiry_watch::warn_of_expiries, listeners::Listeners};
 use crate::{app::App, replay::ReplayStore};
 
 /// How long a task of the server that failed waits before it begins again.
@@ -13,7 +13,7 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Spawns all of them; they end with `stop`, or when nobody can need them any more.
 pub(super) fn spawn(
     app: &Arc<App>,
-    tls: &Arc<ReloadableTls>,
+    listeners: &Arc<Listeners>,
     used_assertions: Arc<ReplayStore>,
     poll_every: Duration,
     tasks: &TaskTracker,
@@ -33,8 +33,10 @@ pub(super) fn spawn(
         let app = uses.clone();
         async move { app.uses.write_to(app.registry.database(), stop).await }
     }));
-    let (watched, tls) = (app.clone(), tls.clone());
-    tasks.spawn(restarted("expiries", stop.clone(), move |stop| warn_of_expiries(watched.clone(), tls.clone(), stop)));
+    let (watched, listeners) = (app.clone(), listeners.clone());
+    tasks.spawn(restarted("expiries", stop.clone(), move |stop| {
+        warn_of_expiries(watched.clone(), listeners.clone(), stop)
+    }));
 }
 
 /// Runs `task` until it ends by itself. A panic is a bug of ours; without that task the server would live on half dead.

@@ -190,7 +190,9 @@ impl TlsFiles {
             tracing::warn!(event, "{sentence}");
         }
         if let Some((_, not_after)) = identity.cert.first().and_then(dates) {
-            gauge!("careconnect_tls_certificate_expiry_timestamp_seconds").set(figure(not_after.0));
+            let listener = self.listener.name();
+            gauge!("careconnect_tls_certificate_expiry_timestamp_seconds", "listener" => listener)
+                .set(figure(not_after.0));
         }
         Ok((identity, trust))
     }

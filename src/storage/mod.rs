@@ -23,7 +23,7 @@ mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
 pub use assurances::AssurancePeriod;
-pub use audit::AuditQuery;
+pub use audit::{AuditCheckpoint, AuditQuery};
 pub use change::Change;
 pub use changes::RegistryContents;
 pub use credentials::CredentialUse;

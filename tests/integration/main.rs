@@ -1,6 +1,7 @@
 //! The server from outside: real sockets, certificates, databases and clients. One binary, one link.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scene cannot be set has failed")]
 
+mod admin;
 mod certificate_command;
 mod certificate_reload;
 mod client_assertions;

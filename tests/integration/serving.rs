@@ -173,7 +173,7 @@ async fn metrics_are_served_on_a_port_of_their_own() {
         r#"careconnect_tokens_refused_total{reason="audience_missing"} 1"#,
         "careconnect_registry_age_seconds ",
         r#"careconnect_registry_entries{kind="consumers"} 0"#,
-        "careconnect_tls_certificate_expiry_timestamp_seconds ",
+        "careconnect_tls_certificate_expiry_timestamp_seconds{listener=\"public\"} ",
     ];
     until("every line; ages are written once a second", async || {
         let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
