@@ -91,10 +91,8 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         return Ok(Given::Recorded(wanted));
     }
     let decision = Some((Decision::Superseded, act.actor.name, act.at));
-    for open in change.open_proposals().await? {
-        if open.assurance.subject == wanted.subject && open.assurance.group == wanted.group {
-            change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
-        }
+    for open in change.open_proposals_of(&wanted.subject, &wanted.group).await? {
+        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
     }
     let proposal = Proposal { id: random::uuid(), assurance: wanted, reason, decision: None };
     change.put_proposal(None, &proposal).await?;
