@@ -108,7 +108,8 @@ pub(super) async fn recorded(
     Ok(change.assurances_of(subject).await?.into_iter().find(|assurance| assurance.group == *group))
 }
 
-async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
+/// Nothing is assured of a service that is not there, or no longer.
+pub(super) async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
     let found = change.consumer(client_id).await?;
     let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
     refuse_retired(Some(consumer.status))
