@@ -27,7 +27,7 @@ pub struct App {
     /// What is registered, in memory.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: KeyRing,
+    pub key_ring: Arc<KeyRing>,
     /// When credentials were used last.
     pub uses: CredentialUses,
     /// What proofs are held against.
@@ -49,7 +49,7 @@ pub struct Opened {
     /// What is registered.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: KeyRing,
+    pub key_ring: Arc<KeyRing>,
     /// Where answers are recorded.
     pub record: IssuanceRecord,
     /// Where used assertions are.

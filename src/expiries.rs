@@ -53,6 +53,12 @@ impl Expiry {
     }
 }
 
+/// In the order of their ends, each once: two listeners may have the same certificate.
+pub fn sort(expiries: &mut Vec<Expiry>) {
+    expiries.sort_by(|one, other| (one.ends_at, one.kind, &one.name).cmp(&(other.ends_at, other.kind, &other.name)));
+    expiries.dedup();
+}
+
 /// What ends before this is worth a warning at `now`.
 pub const fn horizon(now: UnixTime) -> UnixTime {
     now.plus(SOON)

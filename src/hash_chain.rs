@@ -5,6 +5,9 @@ use std::{fmt, str::FromStr};
 
 use crate::crypto::sha256;
 
+/// The `typ` of a JWS that states how far a chain had come. No verifier of access tokens takes it for one.
+pub const CHECKPOINT_TYPE: &str = "careconnect-checkpoint+jwt";
+
 /// The hash of a chain up to some record: SHA-256 of the hash before it and the record's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChainHash([u8; 32]);

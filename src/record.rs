@@ -1,21 +1,35 @@
-//! The issuance record: what was answered to each token request, one line of JSON each, in a local file per UTC day.
+//! The issuance record: what was answered to each token request, one line of JSON each, in local files, one a day.
 //!
 //! A token leaves only when its line has been handed to the operating system (R56). So a line may tell of a token that
 //! nobody received, but no token is without its line. What is written outlives the process however it ends; for the disk
 //! nobody waits, so the last seconds may not outlive a power failure.
 //!
 //! A thread of its own appends all lines that wait in one `write`, and opens the file anew for it: one that was moved away,
-//! or lost with its directory, is noticed at once. On a local file system such writes never mix, so processes of one machine
-//! may share a directory. A line that broke off, on a full disk say, is left as it is, and the next one begins on a new line.
+//! or lost with its directory, is noticed at once.
+//!
+//! # The chain
+//!
+//! Each process writes a *stream* of its own, which it holds by a lock and which the next process on the machine goes on
+//! with. The lines of a stream hang on each other, across its files and across restarts (`docs/record.md`), and checkpoints
+//! signed with a token key stand among them. So [`verify`] finds, offline, whatever was changed, left out or put in between.
+//! What no checkpoint covers yet can be written anew by whoever may write the files; a copy of each checkpoint is in the log.
 
-mod day_files;
+mod checkpoint;
 mod entry;
+mod files;
+mod follow;
+mod line;
 mod search;
+mod stream;
+mod verify;
 mod writer;
 
 pub use self::{
-    day_files::RecordError,
+    checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
     entry::{Entry, Outcome, RecordedCheck},
-    search::find,
+    files::RecordError,
+    follow::Follower,
+    search::{Found, Query, find, search},
+    verify::{Broken, Fault, Report, StreamReport, verify},
     writer::{IssuanceRecord, NotRecorded},
 };

@@ -124,6 +124,12 @@ impl ClientTrust {
         self.anchors().map(|anchor| anchor.key.subject.as_ref())
     }
 
+    /// The name of an authority by whose key `other` trusts clients, too, if there is one.
+    pub fn shared_authority(&self, other: &Self) -> Option<&str> {
+        let is_shared = |anchor: &&Anchor| other.anchors().any(|known| known.thumbprint == anchor.thumbprint);
+        self.anchors().find(is_shared).map(|anchor| anchor.subject.as_str())
+    }
+
     fn anchors(&self) -> impl Iterator<Item = &Anchor> {
         self.authorities.iter().flat_map(|authority| authority.anchors.iter())
     }

@@ -9,8 +9,8 @@ use crate::{
     clock::{ManualClock, UnixTime},
     config::{Config, FileFindings, LoadedConfig, Problem, Serving},
     domain::{ConsumerSystem, ProviderSystem},
-    expiries::Expiry,
-    server::TlsFiles,
+    expiries::{self, Expiry},
+    server::{ListenerName, TlsFiles},
     signing::{KeyRing, SigningError},
     storage::{CredentialUse, Database, StorageError},
 };
@@ -59,18 +59,27 @@ fn examine_certificates(
     now: UnixTime,
     findings: &mut FileFindings,
 ) -> Vec<Expiry> {
-    match TlsFiles::of(&config.tls, serving).examine(now) {
-        Err(error) => {
-            findings.problems.push(Problem::of_key("tls", error.to_string()));
-            Vec::new()
-        }
-        Ok((concerns, mut expiries)) => {
-            let warnings = concerns.into_iter().map(|concern| Problem::of_key(concern.key, concern.sentence));
-            findings.warnings.extend(warnings);
-            expiries.sort_by_key(|expiry| expiry.ends_at);
-            expiries
+    let (public, admin) = (TlsFiles::of(&config.tls, serving), TlsFiles::of_admin(&config.admin, serving));
+    let mut all = Vec::new();
+    for files in std::iter::once(&public).chain(&admin) {
+        match files.examine(now) {
+            Err(error) => {
+                let section = if files.listener == ListenerName::Public { "tls" } else { "admin" };
+                findings.problems.push(Problem::of_key(section, error.to_string()));
+            }
+            Ok((concerns, expiries)) => {
+                let warnings = concerns.into_iter().map(|concern| Problem::of_key(concern.key, concern.sentence));
+                findings.warnings.extend(warnings);
+                all.extend(expiries);
+            }
         }
     }
+    if let (Some(admin), true) = (&admin, findings.problems.is_empty()) {
+        let shared = admin.check_apart_from(&public).err();
+        findings.problems.extend(shared.map(|error| Problem::of_key("admin.client_authorities", error.to_string())));
+    }
+    expiries::sort(&mut all);
+    all
 }
 
 /// The algorithms that there are signing keys for; none is no problem, for `serve` makes them.

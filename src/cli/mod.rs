@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::FILE_VARIABLE;
 
+mod assurance;
+mod audit;
 mod blocked_certificate;
 mod cert;
 mod certificate_file;
@@ -24,6 +26,7 @@ mod group;
 mod keys;
 mod migrate;
 mod operator;
+mod or_none;
 mod organisation_type;
 mod output;
 mod provider;
@@ -64,13 +67,16 @@ enum Command {
     /// Register and change consumers, list and show them, give them ways in and take these away.
     #[command(subcommand)]
     Consumer(consumer::ConsumerCommand),
-    /// Register, list, show, suspend and resume providers.
+    /// Say what services, organisations, systems and suppliers are assured to do, and until when.
+    #[command(subcommand)]
+    Assurance(assurance::AssuranceCommand),
+    /// Register and change providers, and say whom they admit for what.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
-    /// List and add groups, with the interactions that they permit.
+    /// List, add, change, suspend and resume groups, with the interactions that they permit.
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// List and add organisation types.
+    /// List, add and rename organisation types.
     #[command(subcommand)]
     OrganisationType(organisation_type::OrganisationTypeCommand),
     /// List and import signing keys.
@@ -91,6 +97,9 @@ enum Command {
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Show and search what was answered to token requests, and prove that the record is as it was written.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
     Explain(explain::ExplainArguments),
     /// Look for what is wrong, and say how to mend it.
@@ -109,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(&session),
         Command::Migrate => migrate::run(&session),
         Command::Consumer(command) => consumer::run(command, &session),
+        Command::Assurance(command) => assurance::run(command, &session),
         Command::Provider(command) => provider::run(command, &session),
         Command::Group(command) => group::run(command, &session),
         Command::OrganisationType(command) => organisation_type::run(command, &session),
@@ -118,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Directory(command) => directory::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
+        Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };

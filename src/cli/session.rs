@@ -58,8 +58,10 @@ impl Session {
     where
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
-        let act = self.act();
-        self.with_database(async |database| {
+        let loaded = self.load_config()?;
+        let act = self.act(loaded.config.admin.four_eyes);
+        block_on(async {
+            let database = configured_database(&loaded).await?;
             let outcome = work(database.clone(), act.clone()).await;
             if let Some(refused) = outcome.as_ref().err().and_then(|error| error.downcast_ref::<ChangeRefused>()) {
                 let (subject, _) = attempt.action.split_once('.').unwrap_or_default();
@@ -71,13 +73,13 @@ impl Session {
         })
     }
 
-    fn act(&self) -> Act {
+    fn act(&self, four_eyes: bool) -> Act {
         Act {
             actor: operator::actor(),
             at: self.now(),
             reason: self.reason.clone(),
             trace_id: None,
-            four_eyes: false,
+            four_eyes,
             repeatable: None,
         }
     }

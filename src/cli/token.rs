@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use verify::read;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Show what a token says, claim by claim, and whether a key set vouches for it.

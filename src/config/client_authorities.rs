@@ -193,7 +193,9 @@ impl Setting for ClientAuthorities {
     }
 
     fn read(&mut self, value: &Value) -> Result<(), String> {
-        let entries = value.as_array().ok_or("expected tables, each headed [[tls.client_authorities]]")?;
+        let entries = value
+            .as_array()
+            .ok_or("expected tables, each headed [[tls.client_authorities]] or [[admin.client_authorities]]")?;
         if entries.len() > MOST {
             return Err(format!("expected at most {MOST} entries, received {}", entries.len()));
         }

@@ -21,20 +21,28 @@ impl LoadedConfig {
     pub fn examine_files(&self) -> FileFindings {
         let config = &self.config;
         let mut findings = FileFindings::default();
-        let tls = &config.tls;
-        let public = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
+        let (tls, admin) = (&config.tls, &config.admin);
+        let certificates = tls.certificate_file.iter().map(|file| ("tls.certificate_file", file));
+        let of_admin = admin.certificate_file.iter().map(|file| ("admin.certificate_file", file));
         let short = tls.client_ca_files.iter().map(|file| ("tls.client_ca_files", file));
-        let named = tls.client_authorities.0.iter().flat_map(ClientAuthority::files);
-        let named = named.map(|file| ("tls.client_authorities", file));
+        let short_of_admin = admin.client_ca_files.iter().map(|file| ("admin.client_ca_files", file));
+        let named = [
+            ("tls.client_authorities", &tls.client_authorities),
+            ("admin.client_authorities", &admin.client_authorities),
+        ];
+        let named = named.into_iter().flat_map(|(key, authorities)| {
+            authorities.0.iter().flat_map(ClientAuthority::files).map(move |file| (key, file))
+        });
         let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
         let directory = &config.directory;
         let of_directory = directory.ca_files.iter().map(|file| ("directory.ca_files", file));
         let to_directory = directory.certificate_file.iter().map(|file| ("directory.certificate_file", file));
-        let of_directory = of_directory.chain(to_directory);
-        for (key, file) in public.chain(short).chain(named).chain(of_key_sets).chain(of_directory) {
+        let public = certificates.chain(of_admin).chain(short).chain(short_of_admin).chain(named).chain(of_key_sets);
+        for (key, file) in public.chain(of_directory).chain(to_directory) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
+        let private = private.chain(admin.key_file.iter().map(|file| ("admin.key_file", file)));
         let private = private.chain(directory.key_file.iter().map(|file| ("directory.key_file", file)));
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);

@@ -4,6 +4,7 @@
 //! structs, the loader, the dump and `docs/configuration.md`.
 
 mod addresses;
+mod admin;
 mod client_authorities;
 mod database_url;
 mod directory;
@@ -25,6 +26,7 @@ mod tables;
 
 pub use self::{
     addresses::ListenOrOff,
+    admin::{AdminListener, Administrator},
     client_authorities::{ClientAuthorities, ClientAuthority, CrlSource, InDoubt},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
     directory::{BaseName, DirectoryUrl, OnDrift},
@@ -36,7 +38,7 @@ pub use self::{
     networks::Network,
     proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
-    sections::{Assertions, Config, Database, Directory, Keys, Limits, Log, Metrics, Record, Registry, Tls},
+    sections::{Admin, Assertions, Config, Database, Directory, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
     tables::{Table, Tables},

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     addresses::ListenOrOff,
+    admin::Administrator,
     client_authorities::{ClientAuthorities, ClientAuthority},
     database_url::DatabaseUrl,
     directory::{BaseName, DirectoryUrl, OnDrift},
@@ -29,7 +30,7 @@ section! {
         /// The proxies in front that pass client certificates on: see `docs/proxies.md`. From anybody else a header
         /// with a certificate is ignored.
         proxies: Tables<Proxy> = Tables::none();
-        sections { tls: Tls, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, directory: Directory, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, admin: Admin, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, directory: Directory, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -48,6 +49,30 @@ section! {
         client_authorities: ClientAuthorities = ClientAuthorities::default();
         /// How often these files are looked at for changes.
         reload_every_seconds: Seconds<1, 86_400> = Seconds::of(60);
+    }
+}
+
+section! {
+    /// The admin API, on a listener of its own: it is there when an authority of administrators is, and whoever calls it
+    /// needs a certificate of that authority.
+    Admin at "admin." {
+        /// Where it listens. Other machines may be let in, for a certificate is needed; better let only those in that
+        /// administer.
+        listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+        /// PEM: its certificate, then its intermediates; that of `[tls]` unless set.
+        certificate_file: Option<PathBuf> = None;
+        /// PEM: the private key of that certificate.
+        key_file: Option<PathBuf> = None;
+        /// PEM: the authorities whose certificates administrators have; none of them may be one of consumers.
+        client_ca_files: Vec<PathBuf> = Vec::new();
+        /// Authorities with revocation lists, as in `tls.client_authorities`. Beside them, `admin.client_ca_files` is one
+        /// more, named `admin`. Environments mean nothing here.
+        client_authorities: ClientAuthorities = ClientAuthorities::default();
+        /// Who administers, and in which roles: `viewer` reads, `editor` changes, `approver` confirms or rejects what
+        /// somebody else proposed. A certificate of the authority alone opens nothing.
+        administrators: Tables<Administrator> = Tables::none();
+        /// What grants more (assurances, confirmations) needs an approver other than who proposed it.
+        four_eyes: bool = false;
     }
 }
 
@@ -103,11 +128,14 @@ section! {
 section! {
     /// The issuance record: a line for every token request, issued or refused. Without it no token is issued.
     Record at "record." {
-        /// Where its files are, one for each UTC day. It is made on the first start, and must be on a local file system;
-        /// processes of one machine may share it.
+        /// Where its files are, one for each UTC day and process. It is made on the first start, and must be on a local file
+        /// system; processes of one machine may share it, each with a stream of its own.
         directory: PathBuf = PathBuf::from("records");
         /// After how many days a file is deleted; `0`: never.
         keep_days: Count<0, 36_500> = Count::of(90);
+        /// How often what was written since is signed, so that a later change can be proven; always at the end of a day and of
+        /// the server.
+        checkpoint_every_seconds: Seconds<1, 86_400> = Seconds::of(300);
         /// How long a day's file may become, in MiB, for refusals to be in it; tokens always are. Strangers, who can be
         /// refused as often as they like, must not fill the disk.
         refusals_up_to_megabytes: Count<1, 1_000_000> = Count::of(256);

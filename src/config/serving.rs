@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, ConfigError, Issuer, Problem};
+use super::{AdminListener, Config, ConfigError, Issuer, Problem, admin};
 
 /// The part of a configuration that `serve` needs and other commands do not.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct Serving<'a> {
     pub certificate_file: &'a Path,
     /// `tls.key_file`
     pub key_file: &'a Path,
+    /// `[admin]`, if there is to be an admin API.
+    pub admin: Option<AdminListener<'a>>,
 }
 
 impl Config {
@@ -21,11 +23,14 @@ impl Config {
         if let (Some(issuer), Some(certificate_file), Some(key_file)) =
             (&self.issuer, &self.tls.certificate_file, &self.tls.key_file)
         {
+            let mut problems = admin::problems(self);
             if self.metrics.listen.0 == Some(self.listen) {
                 let sentence = format!("`metrics.listen` is {} as well; expected a port of its own", self.listen);
-                return Err(ConfigError { problems: vec![Problem::of_key("metrics.listen", sentence)] });
+                problems.push(Problem::of_key("metrics.listen", sentence));
             }
-            return Ok(Serving { issuer, certificate_file, key_file });
+            ConfigError::unless_empty(problems)?;
+            let admin = self.admin.listener(certificate_file, key_file);
+            return Ok(Serving { issuer, certificate_file, key_file, admin });
         }
         let missing = [
             ("issuer", self.issuer.is_none(), "an https URL, such as https://auth.example.nhs.uk/careconnect"),

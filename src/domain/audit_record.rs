@@ -83,4 +83,6 @@ pub struct ChainedRecord {
     pub record: String,
     /// The chain's hash up to and including it, in hexadecimal digits.
     pub hash: String,
+    /// What searches go by: actor, action, subject, identifier and outcome, once more.
+    pub found_by: [String; 5],
 }

@@ -1,5 +1,7 @@
 //! The error catalogue: the text of `docs/errors.md`, which the server serves and `explain` prints.
 
+use super::ProblemKind;
+
 /// Every reason, and every check, has a section.
 const TEXT: &str = include_str!("../../docs/errors.md");
 
@@ -35,19 +37,27 @@ pub const CHECKS: &[&str] = &[
     "secret_import",
 ];
 
-/// The section of a reason or of a check, with its heading.
+/// Every kind of problem of the admin API has a section.
+const ADMIN_TEXT: &str = include_str!("../../docs/admin-api.md");
+
+/// The section of a reason, of a check or of a kind of problem, with its heading.
 pub fn section(name: &str) -> Option<&'static str> {
+    let is_problem = ProblemKind::ALL.iter().any(|kind| kind.name() == name);
+    if is_problem { section_in(ADMIN_TEXT, name) } else { section_in(TEXT, name) }
+}
+
+fn section_in(text: &'static str, name: &str) -> Option<&'static str> {
     let heading_of = |line: &str| line.starts_with("##").then(|| line.trim_start_matches('#').trim() == name);
     let (mut start, mut at) = (None, 0);
-    for line in TEXT.split_inclusive('\n') {
+    for line in text.split_inclusive('\n') {
         match start {
-            Some(start) if line.starts_with('#') => return Some(&TEXT[start..at]),
+            Some(start) if line.starts_with('#') => return Some(&text[start..at]),
             None if heading_of(line) == Some(true) => start = Some(at),
             _ => {}
         }
         at += line.len();
     }
-    start.map(|start| &TEXT[start..])
+    start.map(|start| &text[start..])
 }
 
 /// The same without its heading: what it means, and how to mend it.
@@ -78,6 +88,18 @@ mod tests {
     fn the_catalogue_has_a_section_for_each_check_and_for_nothing_else() {
         assert_eq!(headings("### "), CHECKS);
         assert!(CHECKS.iter().all(|check| Reason::ALL.iter().all(|reason| reason.name() != *check)));
+    }
+
+    #[test]
+    fn every_kind_of_problem_has_a_section_that_says_how_to_mend_it() {
+        let headings: Vec<&str> = ADMIN_TEXT.lines().filter_map(|line| line.strip_prefix("### admin-")).collect();
+        assert_eq!(headings.len(), ProblemKind::ALL.len());
+        for kind in ProblemKind::ALL {
+            let begins = format!("### {}\n\n{}, {}. ", kind.name(), kind.status(), kind.title());
+            let text = section(kind.name()).unwrap();
+            assert!(text.starts_with(&begins), "expected {begins:?}");
+            assert!(text.contains("\nTo mend it, ") || kind.status() >= 500, "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{ServerState, errors::RefusedResponse, metadata::Metadata};
 use crate::{
     app::App,
-    domain::{GroupDefinition, Reason, Refusal, catalogue},
+    domain::{GroupDefinition, ProblemKind, Reason, Refusal, catalogue},
     signing::KeySet,
 };
 
@@ -109,7 +109,7 @@ pub(super) async fn jwks(State(state): State<ServerState>, headers: HeaderMap) -
 }
 
 /// `If-None-Match` with this tag among others, weak or not, or with `*` (RFC 9110 §13.1.2).
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let named = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     named
         .flat_map(|value| value.split(','))
@@ -123,8 +123,12 @@ pub(super) async fn openapi() -> Response {
 
 /// One reason's section of the error catalogue: where `error_uri` leads.
 pub(super) async fn error_page(reason: Result<Path<String>, PathRejection>) -> Result<Response, RefusedResponse> {
-    let reason = reason.ok().and_then(|Path(reason)| Reason::ALL.iter().find(|known| known.name() == reason));
-    let section = reason.and_then(|reason| catalogue::section(reason.name()));
+    let is_answered = |name: &String| {
+        Reason::ALL.iter().any(|known| known.name() == name)
+            || ProblemKind::ALL.iter().any(|known| known.name() == name)
+    };
+    let name = reason.ok().map(|Path(name)| name).filter(is_answered);
+    let section = name.and_then(|name| catalogue::section(&name));
     let text =
         section.ok_or_else(|| RefusedResponse::new(Refusal::new(Reason::NotFound, "there is no such reason")))?;
     Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, AN_HOUR)], text).into_response())

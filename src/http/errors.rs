@@ -133,10 +133,14 @@ pub(super) async fn method_not_allowed() -> RefusedResponse {
 
 /// A panic is a bug; it costs one request.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("without a text"), "a request panicked");
+    log_panic(&*panic);
     RefusedResponse::new(Refusal::new(Reason::InternalError, "the server failed; the operator sees why in its log"))
         .into_response()
+}
+
+pub(super) fn log_panic(panic: &(dyn Any + Send)) {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("without a text"), "a request panicked");
 }
 
 #[cfg(test)]

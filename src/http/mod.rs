@@ -12,6 +12,8 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 use crate::{app::App, authentication::forwarded::proxies::Proxies, telemetry::metrics::Metrics};
 
+pub mod admin;
+mod body;
 mod documents;
 pub mod errors;
 mod forwarded;
@@ -52,18 +54,15 @@ pub fn router(app: Arc<App>, proxies: Arc<Proxies>, request_timeout: Duration) -
     }
     let forwarding = forwarded::Forwarding::new(app.clone(), proxies);
     let state = ServerState { app, documents };
-    router
+    let router = router
         .fallback(errors::not_found)
         .method_not_allowed_fallback(errors::method_not_allowed)
         .layer(from_fn_with_state(request_timeout, timeout::give_up))
         .layer(CatchPanicLayer::custom(errors::panicked))
         .layer(from_fn_with_state(state.clone(), errors::explain)) // around all that refuses
         .layer(from_fn_with_state(forwarding, forwarded::find_client)) // around all that asks who is there
-        .layer(from_fn(trace_id::number))
-        .layer(always(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
-        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .with_state(state)
+        .layer(from_fn(trace_id::number));
+    with_security_headers(router).with_state(state)
 }
 
 /// The metrics listener's only route.
@@ -76,6 +75,14 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 struct ServerState {
     app: Arc<App>,
     documents: Arc<documents::Documents>,
+}
+
+/// No answer may be kept, unless it says otherwise, or be taken for something else.
+fn with_security_headers<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router
+        .layer(always(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }
 
 fn always(name: axum::http::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

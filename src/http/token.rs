@@ -7,15 +7,23 @@ use axum::{
     http::{HeaderMap, Uri, header},
     response::IntoResponse,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
-use super::{MOST_BODY_BYTES, ServerState, errors::RefusedResponse, forwarded::RefusedHeader, trace_id::TraceId};
+use super::{
+    MOST_BODY_BYTES, ServerState,
+    body::{BodyFault, is_of_type, read_body, received_type},
+    errors::RefusedResponse,
+    forwarded::RefusedHeader,
+    trace_id::TraceId,
+};
 use crate::{
     authentication::peer::PeerConnection,
     domain::{Reason, Refusal},
     operations::issue_token::{Caller, issue_token},
 };
+
+/// What a token request comes as.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -66,37 +74,21 @@ async fn form_body(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Bytes, 
                         secret that was sent so";
         return Err(Refusal::new(Reason::CredentialsInUrl, sentence));
     }
-    if !is_form(headers) {
-        let received = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let received: String = received.unwrap_or("nothing".into()).chars().take(64).collect();
-        let sentence = format!("Content-Type must be application/x-www-form-urlencoded, once; received {received}");
+    if !is_of_type(headers, FORM) {
+        let sentence = format!("Content-Type must be {FORM}, once; received {}", received_type(headers));
         return Err(Refusal::new(Reason::WrongContentType, sentence));
     }
-    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if !codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Refusal::new(Reason::ContentEncodingUnsupported, "send the body without Content-Encoding"));
-    }
-    match Limited::new(body, MOST_BODY_BYTES).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new(Reason::BodyTooLarge, format!("the body is longer than {MOST_BODY_BYTES} bytes")))
+    read_body(headers, body, MOST_BODY_BYTES).await.map_err(|fault| match fault {
+        BodyFault::Encoded => {
+            Refusal::new(Reason::ContentEncodingUnsupported, "send the body without Content-Encoding")
         }
-        Err(error) => Err(Refusal::new(Reason::FormMalformed, "the body is incomplete").with_detail(error)),
-    }
-}
-
-/// One header of this type; a character set is allowed if it is UTF-8.
-fn is_form(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(one), None) = (types.next(), types.next()) else { return false };
-    let Ok(text) = one.to_str() else { return false };
-    let mut parts = text.split(';').map(str::trim);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-        && parts.all(|parameter| {
-            parameter.split_once('=').is_none_or(|(name, value)| {
-                !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-            })
-        })
+        BodyFault::TooLarge => {
+            Refusal::new(Reason::BodyTooLarge, format!("the body is longer than {MOST_BODY_BYTES} bytes"))
+        }
+        BodyFault::Incomplete(error) => {
+            Refusal::new(Reason::FormMalformed, "the body is incomplete").with_detail(error)
+        }
+    })
 }
 
 fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {

@@ -1,32 +1,61 @@
-//! Finding a line again.
+//! Finding lines again.
+
+mod query;
 
 use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::query::Query;
 use super::{
-    day_files::newest_first,
     entry::{Entry, Outcome},
+    files::{RecordFile, day_of, newest_first},
+    line::LONGEST_LINE,
 };
+use crate::clock::UnixTime;
 
-/// Longer than any line of ours.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// An entry, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its stream; a release before had none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// The number of its line in the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// What it says.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
 
-/// The last line with that number, of a request or of the token that it got, in the newest file that has one. Reads file by file and line by line; a line that broke
-/// off is passed over.
-pub fn find(directory: &Path, trace_id: Uuid) -> io::Result<Option<Entry>> {
+impl Found {
+    /// The entry in a line of `file`; nothing where it is none, or broke off.
+    pub(super) fn read(line: &[u8], file: &RecordFile) -> Option<Self> {
+        let found = serde_json::from_slice(line).ok()?;
+        Some(Self { stream: (!file.stream.is_empty()).then(|| file.stream.clone()), ..found })
+    }
+}
+
+/// The last entry with that number, of a request or of the token that it got, in the newest file that has one.
+pub fn find(directory: &Path, number: Uuid) -> io::Result<Option<Entry>> {
+    let needle = number.to_string();
     for file in newest_first(directory)? {
-        let file = match File::open(file) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // deleted a moment ago
-            Err(error) => return Err(error),
-        };
-        if let Some(entry) = find_in(BufReader::new(file), trace_id)? {
-            return Ok(Some(entry));
+        let mut last = None;
+        each_line(&file, |line| {
+            if contains(line, &needle) {
+                let entry = serde_json::from_slice(line).ok();
+                last = entry.filter(|entry| is_meant(entry, number)).or(last.take()); // another's text may hold it
+            }
+        })?;
+        if last.is_some() {
+            return Ok(last);
         }
     }
     Ok(None)
@@ -37,73 +66,88 @@ fn is_meant(entry: &Entry, number: Uuid) -> bool {
     entry.trace_id == number || is_its_token
 }
 
-fn find_in(mut file: impl BufRead, trace_id: Uuid) -> io::Result<Option<Entry>> {
-    let (mut found, mut line) = (None, Vec::new());
-    let number = trace_id.to_string();
-    while file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? > 0 {
+/// The newest `limit` entries that match, the newest first. Reads no file whose entries cannot be among them, and keeps no
+/// more than these in memory.
+pub fn search(directory: &Path, query: &Query, limit: usize) -> io::Result<Vec<Found>> {
+    let needles = query.needles();
+    let mut newest = BinaryHeap::new(); // the oldest of them on top
+    let mut number = 0_u64;
+    for file in newest_first(directory)? {
+        let oldest = newest.peek().map(|Reverse(Ranked { time, .. })| day_of(*time));
+        if newest.len() >= limit && oldest.is_some_and(|oldest| file.day < oldest) {
+            break; // an entry is never older than the file before its own
+        }
+        if !query.may_be_in_file_of(&file.day) {
+            continue;
+        }
+        each_line(&file, |line| {
+            if !needles.iter().all(|needle| contains(line, needle)) {
+                return;
+            }
+            if let Some(found) = Found::read(line, &file).filter(|found| query.matches(&found.entry)) {
+                number += 1;
+                newest.push(Reverse(Ranked { time: found.entry.time, number, found }));
+                if newest.len() > limit {
+                    newest.pop();
+                }
+            }
+        })?;
+    }
+    Ok(newest.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.found).collect())
+}
+
+/// By time, then in the order of reading.
+struct Ranked {
+    time: UnixTime,
+    number: u64,
+    found: Found,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.time, self.number).cmp(&(other.time, other.number))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked {}
+
+fn contains(line: &[u8], needle: &str) -> bool {
+    str::from_utf8(line).is_ok_and(|line| line.contains(needle))
+}
+
+/// Calls `with` for every line of a file, without its end; of one that is far too long for ours with its beginning. A file
+/// that was deleted a moment ago has none.
+fn each_line(file: &RecordFile, with: impl FnMut(&[u8])) -> io::Result<()> {
+    match File::open(&file.path) {
+        Ok(file) => each_line_of(BufReader::with_capacity(1 << 16, file), with),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn each_line_of(mut file: impl BufRead, mut with: impl FnMut(&[u8])) -> io::Result<()> {
+    let (mut line, limit) = (Vec::new(), u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX));
+    while file.by_ref().take(limit).read_until(b'\n', &mut line)? > 0 {
         if !line.ends_with(b"\n") {
             file.skip_until(b'\n')?;
         }
-        let text = String::from_utf8_lossy(&line);
-        if text.contains(&number) {
-            let entry = serde_json::from_str(&text).ok();
-            found = entry.filter(|entry| is_meant(entry, trace_id)).or(found); // another's text may hold the number
-        }
+        with(line.strip_suffix(b"\n").unwrap_or(&line));
         line.clear();
     }
-    Ok(found)
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        clock::UnixTime,
-        domain::{Reason, Refusal},
-    };
-
-    fn line(number: u128, client_id: &str) -> String {
-        let entry = Entry {
-            time: UnixTime(1_800_000_000),
-            trace_id: Uuid::from_u128(number),
-            address: ([127, 0, 0, 1], 4711).into(),
-            client_id: Some(client_id.to_owned()),
-            certificate: None,
-            audience: None,
-            outcome: (&Refusal::new(Reason::GrantTypeMissing, "grant_type is missing")).into(),
-        };
-        serde_json::to_string(&entry).unwrap() + "\n"
-    }
-
-    fn client_id_of(number: u128, text: &[u8]) -> Option<String> {
-        find_in(text, Uuid::from_u128(number)).unwrap()?.client_id
-    }
-
-    #[test]
-    fn torn_long_and_strange_lines_are_passed_over() {
-        let (whole, torn, long) = (line(1, "one"), &line(7, "torn")[..60], "x".repeat(200_000));
-        let text = [b"\n\xff\xfe\n[]\n", long.as_bytes(), b"\n", whole.as_bytes(), torn.as_bytes()].concat();
-        assert_eq!(client_id_of(1, &text).as_deref(), Some("one"));
-        assert_eq!(client_id_of(7, &text), None);
-        assert_eq!(client_id_of(1, b""), None);
-    }
-
-    #[test]
-    fn the_last_of_several_lines_counts_and_no_other_requests() {
-        // R55
-        let pretender = line(2, &Uuid::from_u128(1).to_string());
-        let text = [line(1, "first"), line(1, "last"), pretender].concat();
-        assert_eq!(client_id_of(1, text.as_bytes()).as_deref(), Some("last"));
-    }
-
-    #[test]
-    fn the_newest_file_that_has_it_is_the_one() {
-        let directory = tempfile::tempdir().unwrap();
-        for (day, client_id) in [("2027-01-14", "old"), ("2027-01-15", "new")] {
-            std::fs::write(directory.path().join(format!("token-requests-{day}.jsonl")), line(1, client_id)).unwrap();
-        }
-        let found = find(directory.path(), Uuid::from_u128(1)).unwrap().unwrap();
-        assert_eq!(found.client_id.as_deref(), Some("new"));
-        assert_eq!(find(directory.path(), Uuid::from_u128(3)).unwrap(), None);
-    }
-}
+mod tests;

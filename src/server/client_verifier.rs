@@ -26,6 +26,8 @@ pub enum ClientAuthentication {
         /// Which self-signed certificates may come in.
         self_signed: IsRegistered,
     },
+    /// They may; one that is presented must be of a configured authority.
+    OptionalOfAuthority,
     /// They must, from a configured authority.
     Required,
 }
@@ -52,8 +54,10 @@ impl ClientVerifier {
         let hints = match authentication {
             // A client that is told names presents only certificates of these names, never its self-signed one.
             ClientAuthentication::Optional { .. } => Vec::new(),
-            ClientAuthentication::Required if trust.subjects().count() > MAX_HINTS => Vec::new(),
-            ClientAuthentication::Required => trust.subjects().map(DistinguishedName::in_sequence).collect(),
+            _ if trust.subjects().count() > MAX_HINTS => Vec::new(),
+            ClientAuthentication::OptionalOfAuthority | ClientAuthentication::Required => {
+                trust.subjects().map(DistinguishedName::in_sequence).collect()
+            }
         };
         Self { trust, authentication, hints, provider, clock }
     }

@@ -50,7 +50,7 @@ impl TlsFiles {
         let issuers = trust.authorities().iter().flat_map(|authority| authority.issuers());
         let issuers = issuers.filter(|issuer| now < issuer.not_before).map(|issuer| Concern {
             event: "client_authority_not_yet_valid",
-            key: "tls.client_authorities",
+            key: self.listener.authorities_key(),
             sentence: format!(
                 "the authority {} is valid from {} only, and now it is {now}: its clients are refused",
                 issuer.subject, issuer.not_before
@@ -83,7 +83,7 @@ impl TlsFiles {
 
     fn concern(&self, event: &'static str, what: String) -> Concern {
         let sentence = format!("{} {what}", self.certificate_file.display());
-        Concern { event, key: "tls.certificate_file", sentence }
+        Concern { event, key: self.listener.certificate_key(), sentence }
     }
 }
 

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::tls::ReloadableTls;
+use super::listeners::Listeners;
 use crate::{
     app::App,
     blocking::blocking,
     clock::UnixTime,
-    expiries::{Expiry, KINDS, of_consumers, of_key_sets},
+    expiries::{self, Expiry, KINDS, of_consumers, of_key_sets},
     storage::CredentialUse,
     telemetry::legible,
 };
@@ -18,27 +18,27 @@ const LOOK_EVERY: Duration = Duration::from_secs(3600);
 /// Lines in the log for one look; the metric counts them all.
 const MOST_LINES: usize = 50;
 
-/// Looks at once, every hour, and whenever the files of `tls` are read anew, until `stop`.
-pub(super) async fn warn_of_expiries(app: Arc<App>, tls: Arc<ReloadableTls>, stop: CancellationToken) {
+/// Looks at once, every hour, and whenever the files of a listener are read anew, until `stop`.
+pub(super) async fn warn_of_expiries(app: Arc<App>, listeners: Arc<Listeners>, stop: CancellationToken) {
     loop {
         let now = app.clock.now();
         let uses = stop.run_until_cancelled(app.registry.database().list_uses()).await;
         let uses = uses.and_then(Result::ok).unwrap_or_default(); // without them, less is known
-        let (parts, listener) = (app.clone(), tls.clone());
-        report(&blocking(move || all(&parts, &listener, &uses, now)).await, now);
+        let (parts, tls) = (app.clone(), listeners.clone());
+        report(&blocking(move || all(&parts, &tls, &uses, now)).await, now);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tls.reloaded() => {}
+            () = listeners.reloaded.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
 
-fn all(app: &App, tls: &ReloadableTls, uses: &[CredentialUse], now: UnixTime) -> Vec<Expiry> {
-    let mut expiries = tls.expiries();
+fn all(app: &App, listeners: &Listeners, uses: &[CredentialUse], now: UnixTime) -> Vec<Expiry> {
+    let mut expiries = listeners.expiries();
     expiries.extend(of_key_sets(&app.authenticator.key_sets, now));
     expiries.extend(of_consumers(&app.registry.consumers(), uses, now));
-    expiries.sort_by_key(|expiry| expiry.ends_at);
+    expiries::sort(&mut expiries);
     expiries
 }
 

@@ -57,7 +57,8 @@ pub(super) async fn shake_hands(
     };
     counter!("careconnect_handshakes_total", "outcome" => "refused", "reason" => refusal.reason).increment(1);
     let detail = legible(&refusal.detail);
-    tracing::info!(event = "handshake_refused", %address, reason = refusal.reason, detail, "TLS handshake refused");
+    let (listener, reason) = (tls.files().listener.name(), refusal.reason);
+    tracing::info!(event = "handshake_refused", listener, %address, reason, detail, "TLS handshake refused");
     if let Some(tcp) = refusal.tcp {
         close_gently(tcp).await;
     }

@@ -1,5 +1,6 @@
 //! Listeners: TLS, connections and their limits. What requests mean is decided elsewhere.
 
+mod audit_checkpoints;
 mod background;
 pub mod certificate_watch;
 mod client_verifier;
@@ -11,6 +12,7 @@ mod handshake;
 mod idleness;
 pub mod limits;
 mod listener;
+mod listeners;
 pub mod revocation_fetch;
 mod running;
 mod session_tickets;
@@ -25,4 +27,4 @@ pub use listener::{serve, serve_plain};
 pub use running::{RunningServer, Sockets};
 pub use stop_order::StopOrder;
 pub use tls::ReloadableTls;
-pub use tls_files::{TlsError, TlsFiles};
+pub use tls_files::{ListenerName, TlsError, TlsFiles};

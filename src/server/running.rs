@@ -10,8 +10,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, ReloadableTls, StopOrder, TlsFiles, background, certificate_watch::follow_files,
-    revocation_fetch::follow_lists, serve, serve_plain,
+    ClientAuthentication, Limits, StopOrder,
+    background::{self, Periods},
+    certificate_watch::follow_files,
+    listeners::Listeners,
+    revocation_fetch::follow_lists,
+    serve, serve_plain,
 };
 use crate::{
     app::{App, Opened},
@@ -19,8 +23,8 @@ use crate::{
     blocking::blocking,
     clock::Clock,
     config::Config,
-    http,
-    record::IssuanceRecord,
+    http::{self, admin::Gate},
+    record::{CheckpointSigner, IssuanceRecord},
     registry::Registry,
     replay::{self, ReplayGuard},
     signing::KeyRing,
@@ -38,6 +42,8 @@ const WRITING_DOWN: Duration = Duration::from_secs(10);
 pub struct Sockets {
     /// For consumers and providers.
     pub public: TcpListener,
+    /// For administrators, if it is wanted.
+    pub admin: Option<TcpListener>,
     /// For Prometheus, if it is wanted.
     pub metrics: Option<TcpListener>,
 }
@@ -45,7 +51,7 @@ pub struct Sockets {
 impl Sockets {
     /// Binds what the configuration names.
     pub async fn bind(config: &Config) -> anyhow::Result<Self> {
-        config.serving()?; // all that is wrong with the configuration, before the first port that is taken
+        let serving = config.serving()?; // all that is wrong with the configuration, before the first port that is taken
         let bind = async |key: &str, address: SocketAddr| {
             TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
         };
@@ -53,7 +59,11 @@ impl Sockets {
             Some(address) => Some(bind("metrics.listen", address).await?),
             None => None,
         };
-        Ok(Self { public: bind("listen", config.listen).await?, metrics })
+        let admin = match serving.admin {
+            Some(admin) => Some(bind("admin.listen", admin.listen).await?),
+            None => None,
+        };
+        Ok(Self { public: bind("listen", config.listen).await?, admin, metrics })
     }
 }
 
@@ -63,6 +73,8 @@ pub struct RunningServer {
     pub app: Arc<App>,
     /// Where consumers and providers reach it.
     pub address: SocketAddr,
+    /// Where administrators do.
+    pub admin_address: Option<SocketAddr>,
     /// Where Prometheus does.
     pub metrics_address: Option<SocketAddr>,
     stop: CancellationToken,
@@ -80,16 +92,16 @@ impl RunningServer {
         let database = Database::open(&(&config.database).into()).await?;
         database.require_current_schema().await?;
         let registry = Arc::new(Registry::load(database, clock.clone()).await?);
-        let (files, now) = (TlsFiles::of(&config.tls, &serving), clock.clone());
         let configured = config.proxies.clone();
         let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
         let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
-        let is_blocked = registry.blocks();
-        let tls = Arc::new(blocking(move || ReloadableTls::load(files, clients, is_blocked, now)).await?);
-        let (trust, keys) = (tls.client_trust().clone(), config.keys.directory.clone());
-        let key_ring = blocking(move || KeyRing::open(&keys)).await?; // made on the first start
-        let (section, now) = (config.record.clone(), clock.clone());
-        let record = blocking(move || IssuanceRecord::open(&section, now)).await?;
+        let listeners = Arc::new(Listeners::load(config, &serving, clients, registry.blocks(), clock.clone()).await?);
+        let (trust, keys) = (listeners.public.client_trust().clone(), config.keys.directory.clone());
+        let key_ring = Arc::new(blocking(move || KeyRing::open(&keys)).await?); // made on the first start
+        let (section, issuer, signs, now) =
+            (config.record.clone(), serving.issuer.clone(), key_ring.clone(), clock.clone());
+        let sign: CheckpointSigner = Box::new(move |checkpoint| Ok(signs.sign_checkpoint(checkpoint)?));
+        let record = blocking(move || IssuanceRecord::open(&section, issuer.as_str(), sign, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
@@ -97,22 +109,36 @@ impl RunningServer {
         let app = Arc::new(App::assemble(config, serving.issuer, clock, opened));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        follow_lists(&tls, &tasks, &stop).await?;
+        for tls in listeners.iter() {
+            follow_lists(tls, &tasks, &stop).await?;
+        }
         let (address, limits) = (sockets.public.local_addr()?, Limits::of(&config.limits));
         let patience = limits.drain_timeout + WRITING_DOWN;
         let metrics_address = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
-        let router = http::router(app.clone(), proxies, config.limits.request_timeout_seconds.duration());
-        let every = config.registry.poll_every_milliseconds.duration();
-        background::spawn(&app, &tls, used_assertions, every, &tasks, &stop);
-        tasks.spawn(follow_files(tls.clone(), hang_up, config.tls.reload_every_seconds.duration(), stop.clone()));
-        tasks.spawn(serve(sockets.public, tls.clone(), router, limits.clone(), stop.clone()));
+        let admin_address = sockets.admin.as_ref().map(TcpListener::local_addr).transpose()?;
+        let request_timeout = config.limits.request_timeout_seconds.duration();
+        let router = http::router(app.clone(), proxies, request_timeout);
+        let periods = Periods {
+            poll_every: config.registry.poll_every_milliseconds.duration(),
+            checkpoint_every: config.record.checkpoint_every_seconds.duration(),
+        };
+        background::spawn(&app, &listeners, used_assertions, periods, &tasks, &stop);
+        let look_every = config.tls.reload_every_seconds.duration();
+        let (all, reloaded) = (listeners.iter().cloned().collect(), listeners.reloaded.clone());
+        tasks.spawn(follow_files(all, reloaded, hang_up, look_every, stop.clone()));
+        tasks.spawn(serve(sockets.public, listeners.public.clone(), router, limits.clone(), stop.clone()));
+        if let (Some(listener), Some(tls)) = (sockets.admin, &listeners.admin) {
+            let gate = Gate::new(&config.admin, tls.client_trust().clone()).map_err(anyhow::Error::msg)?;
+            let router = http::admin::router(app.clone(), gate, request_timeout);
+            tasks.spawn(serve(listener, tls.clone(), router, limits.clone(), stop.clone()));
+        }
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {
-            tasks.spawn(write_gauges(app.clone(), tls.clone(), metrics.clone(), stop.clone()));
+            tasks.spawn(write_gauges(app.clone(), listeners, metrics.clone(), stop.clone()));
             tasks.spawn(serve_plain(listener, http::metrics_router(metrics), limits, stop.clone()));
         }
         tasks.close();
-        tracing::info!(issuer = app.issuer.as_str(), %address, "serving");
-        Ok(Self { app, address, metrics_address, stop, tasks, patience })
+        tracing::info!(issuer = app.issuer.as_str(), %address, ?admin_address, "serving");
+        Ok(Self { app, address, admin_address, metrics_address, stop, tasks, patience })
     }
 
     /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
@@ -125,13 +151,20 @@ impl RunningServer {
         }
     }
 
-    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.
+    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed, and the record
+    /// is closed.
     pub async fn stop(self) {
         let Self { app, stop, tasks, patience, .. } = self;
+        let record_closed = app.record.ended();
         stop.cancel();
         drop(app); // some tasks end when the last request that could need them has
         if tokio::time::timeout(patience, tasks.wait()).await.is_err() {
             tracing::warn!(event = "tasks_cut", count = tasks.len(), "tasks of the server did not end in time");
+        } else if tokio::time::timeout(WRITING_DOWN, record_closed).await.is_err() {
+            tracing::warn!(
+                event = "record_cut",
+                "the issuance record's disk does not answer: it has no last checkpoint"
+            );
         }
     }
 }
@@ -145,10 +178,10 @@ fn known_certificates(registry: &Arc<Registry>, proxies: &Arc<Proxies>) -> super
     })
 }
 
-async fn write_gauges(app: Arc<App>, tls: Arc<ReloadableTls>, metrics: Metrics, stop: CancellationToken) {
+async fn write_gauges(app: Arc<App>, listeners: Arc<Listeners>, metrics: Metrics, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(GAUGES_EVERY)).await.is_some() {
         app.write_gauges();
-        tls.write_gauges();
+        listeners.iter().for_each(|tls| tls.write_gauges());
         metrics.run_upkeep();
     }
 }

@@ -20,9 +20,20 @@ use crate::{
     crypto,
 };
 
+/// Which listener it is, for its log and its metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerName {
+    /// For consumers and providers.
+    Public,
+    /// For administrators.
+    Admin,
+}
+
 /// Where a listener's certificates are.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
+    /// Whose they are.
+    pub listener: ListenerName,
     /// The server's certificate, followed by those of its issuers, in PEM.
     pub certificate_file: PathBuf,
     /// The server's private key, in PEM (PKCS#8, PKCS#1 or SEC1).
@@ -37,10 +48,49 @@ impl TlsFiles {
     /// Those of the public listener.
     pub fn of(section: &config::Tls, serving: &Serving<'_>) -> Self {
         Self {
+            listener: ListenerName::Public,
             certificate_file: serving.certificate_file.to_owned(),
             key_file: serving.key_file.to_owned(),
             client_authorities: section.all_client_authorities(),
             host: Url::parse(serving.issuer.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)),
+        }
+    }
+
+    /// Those of the admin listener, if there is to be one.
+    pub fn of_admin(section: &config::Admin, serving: &Serving<'_>) -> Option<Self> {
+        let admin = serving.admin?;
+        Some(Self {
+            listener: ListenerName::Admin,
+            certificate_file: admin.certificate_file.to_owned(),
+            key_file: admin.key_file.to_owned(),
+            client_authorities: section.all_client_authorities(),
+            host: None, // administrators may know it by another name
+        })
+    }
+}
+
+impl ListenerName {
+    /// In one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The key of the configuration for its certificate.
+    pub const fn certificate_key(self) -> &'static str {
+        match self {
+            Self::Public => "tls.certificate_file",
+            Self::Admin => "admin.certificate_file",
+        }
+    }
+
+    /// The key of the configuration for the authorities of its clients.
+    pub const fn authorities_key(self) -> &'static str {
+        match self {
+            Self::Public => "tls.client_authorities",
+            Self::Admin => "admin.client_authorities",
         }
     }
 }
@@ -75,6 +125,12 @@ pub enum TlsError {
     /// An authority or a revocation list cannot be used.
     #[error(transparent)]
     ClientTrust(#[from] TrustError),
+    /// Whoever that authority vouches for would be taken for a consumer and for an administrator.
+    #[error(
+        "the authority {0} vouches for administrators and for consumers; expected one of its own for administrators, such as \
+         an issuing authority below it"
+    )]
+    SharedAuthority(String),
     /// The TLS library refuses the set-up.
     #[error("TLS cannot be set up: {0}")]
     Protocol(#[from] rustls::Error),
@@ -146,6 +202,20 @@ impl TlsFiles {
         let authorities = authorities.collect::<Result<_, TrustError>>()?;
         Ok(ClientTrust::new(authorities, is_blocked)?)
     }
+}
+
+impl TlsFiles {
+    /// Refuses an authority that vouches for the clients of both, as far as files tell.
+    pub fn check_apart_from(&self, other: &Self) -> Result<(), TlsError> {
+        let (own, other) =
+            (read_client_trust(&self.client_authorities)?, read_client_trust(&other.client_authorities)?);
+        check_apart(&own, &other)
+    }
+}
+
+/// Refuses an authority that both trust.
+pub(super) fn check_apart(own: &ClientTrust, other: &ClientTrust) -> Result<(), TlsError> {
+    own.shared_authority(other).map_or(Ok(()), |name| Err(TlsError::SharedAuthority(name.to_owned())))
 }
 
 /// What the files of `authorities` make of client certificates, and nobody is blocked.

@@ -7,6 +7,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
 use super::{SigningError, SigningKey};
+use crate::hash_chain::CHECKPOINT_TYPE;
 
 /// A signed access token. Its `Debug` shows the key and the token's id, never the token.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(super) enum TokenType {
     AccessToken,
     /// `JWT`, as Azure AD wrote it.
     Entra,
+    /// [`CHECKPOINT_TYPE`]: no token at all.
+    Checkpoint,
 }
 
 /// A key with its headers, each encoded once.
@@ -44,11 +47,17 @@ pub(super) struct Signer {
     key: SigningKey,
     access_token_header: String,
     entra_header: String,
+    checkpoint_header: String,
 }
 
 impl Signer {
     pub(super) fn new(key: SigningKey) -> Self {
-        Self { access_token_header: header(&key, "at+jwt"), entra_header: header(&key, "JWT"), key }
+        Self {
+            access_token_header: header(&key, "at+jwt"),
+            entra_header: header(&key, "JWT"),
+            checkpoint_header: header(&key, CHECKPOINT_TYPE),
+            key,
+        }
     }
 
     /// Signs `claims`, whose `jti` is given for the log.
@@ -63,6 +72,7 @@ impl Signer {
         let header = match token_type {
             TokenType::AccessToken => &self.access_token_header,
             TokenType::Entra => &self.entra_header,
+            TokenType::Checkpoint => &self.checkpoint_header,
         };
         // Base64 is a third longer; the longest signature, of RSA with 4096 bits, has 683 characters.
         let mut compact = String::with_capacity(header.len() + payload.len() * 4 / 3 + 700);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use careconnect_verifier::{AccessTokenClaims, Algorithm, Group};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
@@ -38,6 +39,12 @@ impl KeyRing {
         Ok(Algorithm::FOR_TOKENS.into_iter().filter(has_key).collect())
     }
 
+    /// The public halves of the keys in `directory`, as they are published; none when it is not there. Makes nothing.
+    pub fn published_in(directory: &Path) -> Result<KeySet, SigningError> {
+        let keys = KeyFiles::new(directory).load()?;
+        Ok(KeySet::new(keys.iter().rev().map(|stored| &stored.key)))
+    }
+
     /// Is there a key for `algorithm`?
     pub fn has(&self, algorithm: Algorithm) -> bool {
         self.signers.contains_key(&algorithm)
@@ -69,6 +76,14 @@ impl KeyRing {
     ) -> Result<SignedToken, SigningError> {
         let signer = self.signer(algorithm)?;
         signer.sign(TokenType::Entra, &entra_claims(claims, appidacr, object_id_of)?, &claims.jti)
+    }
+
+    /// Signs a statement of how far a chain had come, with ES256, or the first algorithm that has a key. Its type,
+    /// [`CHECKPOINT_TYPE`](crate::hash_chain::CHECKPOINT_TYPE), keeps it from being taken for a token (R24).
+    pub fn sign_checkpoint(&self, statement: &impl Serialize) -> Result<String, SigningError> {
+        let algorithm = self.algorithms().first().copied().unwrap_or(Algorithm::Es256);
+        let signed = self.signer(algorithm)?.sign(TokenType::Checkpoint, statement, "checkpoint")?;
+        Ok(signed.expose().to_owned())
     }
 
     fn signer(&self, algorithm: Algorithm) -> Result<&Signer, SigningError> {

@@ -125,7 +125,8 @@ pub struct AuditQuery {
 impl Database {
     /// The newest records that match, newest first, `limit` at most.
     pub async fn search_audit(&self, query: &AuditQuery, limit: u32) -> Result<Vec<ChainedRecord>, StorageError> {
-        const SEARCH: &str = "SELECT sequence, at, record, hash FROM audit WHERE sequence < $1 AND at >= $2 AND at < $3 \
+        const SEARCH: &str = "SELECT sequence, at, record, hash, actor, action, subject, identifier, outcome FROM audit \
+            WHERE sequence < $1 AND at >= $2 AND at < $3 \
             AND ($4 = '' OR actor = $4) AND ($5 = '' OR action = $5 OR subject = $5) AND ($6 = '' OR subject = $6) \
             AND ($7 = '' OR identifier = $7) AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9";
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -148,11 +149,44 @@ impl Database {
 
     /// Up to `limit` records after number `after`, in their order.
     pub async fn read_audit(&self, after: i64, limit: u32) -> Result<Vec<ChainedRecord>, StorageError> {
-        const READ: &str =
-            "SELECT sequence, at, record, hash FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+        const READ: &str = "SELECT sequence, at, record, hash, actor, action, subject, identifier, outcome FROM audit \
+            WHERE sequence > $1 ORDER BY sequence LIMIT $2";
         on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
             let rows = sqlx::query_as(READ).bind(after).bind(i64::from(limit)).fetch_all(connection).await?;
             Ok(rows.into_iter().map(chained).collect())
+        })
+    }
+
+    /// Keeps a checkpoint; of two for the same record the first stays.
+    pub async fn insert_audit_checkpoint(&self, checkpoint: &AuditCheckpoint) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO audit_checkpoints (sequence, hash, at, signature) VALUES ($1, $2, $3, $4) \
+            ON CONFLICT (sequence) DO NOTHING";
+        on_connection!(self, writer, super::connection::SHORT, |connection, _pools| {
+            let AuditCheckpoint { sequence, hash, at, signature } = checkpoint;
+            sqlx::query(INSERT).bind(*sequence).bind(hash).bind(at.0).bind(signature).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    /// Up to `limit` checkpoints after record number `after`, in their order.
+    pub async fn read_audit_checkpoints(&self, after: i64, limit: u32) -> Result<Vec<AuditCheckpoint>, StorageError> {
+        const READ: &str = "SELECT sequence, hash, at, signature FROM audit_checkpoints WHERE sequence > $1 \
+            ORDER BY sequence LIMIT $2";
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            let rows: Vec<(i64, String, i64, String)> =
+                sqlx::query_as(READ).bind(after).bind(i64::from(limit)).fetch_all(connection).await?;
+            let checkpoint =
+                |(sequence, hash, at, signature)| AuditCheckpoint { sequence, hash, at: UnixTime(at), signature };
+            Ok(rows.into_iter().map(checkpoint).collect())
+        })
+    }
+
+    /// The number of the last record that a checkpoint covers; 0 without one.
+    pub async fn last_audit_checkpoint(&self) -> Result<i64, StorageError> {
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            let newest = "SELECT COALESCE(MAX(sequence), 0) FROM audit_checkpoints";
+            let (sequence,) = sqlx::query_as(newest).fetch_one(connection).await?;
+            Ok(sequence)
         })
     }
 
@@ -164,6 +198,21 @@ impl Database {
     }
 }
 
-fn chained((sequence, at, record, hash): (i64, i64, String, String)) -> ChainedRecord {
-    ChainedRecord { sequence, at: UnixTime(at), record, hash }
+type AuditRow = (i64, i64, String, String, String, String, String, String, String);
+
+fn chained((sequence, at, record, hash, actor, action, subject, identifier, outcome): AuditRow) -> ChainedRecord {
+    ChainedRecord { sequence, at: UnixTime(at), record, hash, found_by: [actor, action, subject, identifier, outcome] }
+}
+
+/// A signed statement of what the chain's hash was at some record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditCheckpoint {
+    /// The number of the record.
+    pub sequence: i64,
+    /// The chain's hash up to and including it, in hexadecimal digits.
+    pub hash: String,
+    /// When it was signed.
+    pub at: UnixTime,
+    /// The statement: a compact JWS.
+    pub signature: String,
 }

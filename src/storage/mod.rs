@@ -23,9 +23,10 @@ mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
 pub use assurances::AssurancePeriod;
-pub use audit::AuditQuery;
+pub use audit::{AuditCheckpoint, AuditQuery};
 pub use change::Change;
 pub use changes::RegistryContents;
+pub use consumers::Holder;
 pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;

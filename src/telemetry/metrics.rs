@@ -75,7 +75,7 @@ pub const ALL: &[Metric] = &[
         kind: Kind::Counter,
         unit: Unit::Count,
         labels: &["outcome", "reason"],
-        help: "TLS handshakes on the public listener: accepted, resumed, or refused, by reason.",
+        help: "TLS handshakes on the public and the admin listener: accepted, resumed, or refused, by reason.",
     },
     Metric {
         name: "careconnect_crl_fetches_total",
@@ -116,15 +116,15 @@ pub const ALL: &[Metric] = &[
         name: "careconnect_tls_certificate_expiry_timestamp_seconds",
         kind: Kind::Gauge,
         unit: Unit::Seconds,
-        labels: &[],
-        help: "When the public listener's certificate expires, in Unix seconds.",
+        labels: &["listener"],
+        help: "When the certificate of the public or the admin listener expires, in Unix seconds.",
     },
     Metric {
         name: "careconnect_connections_open",
         kind: Kind::Gauge,
         unit: Unit::Count,
         labels: &[],
-        help: "Connections on the public listener, handshakes included.",
+        help: "Connections on the public and the admin listener, handshakes included.",
     },
     Metric {
         name: "careconnect_registry_age_seconds",

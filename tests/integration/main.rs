@@ -1,8 +1,12 @@
 //! The server from outside: real sockets, certificates, databases and clients. One binary, one link.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scene cannot be set has failed")]
 
+mod admin;
+mod administration_guide;
+mod assurance_commands;
 mod certificate_command;
 mod certificate_reload;
+mod changes;
 mod client_assertions;
 mod client_authorities;
 mod client_certificates;

@@ -10,8 +10,16 @@ use super::{
     proof::{JWT_BEARER, Proof},
 };
 
-/// The configuration that this server, and the other commands beside it, run on. Paths are relative to its directory.
-pub(super) fn config_file(listen: SocketAddr, server: &CertificateFiles, client_authority: &Path) -> String {
+/// The host name in the certificate of the one administrator.
+pub(super) const ADMINISTRATOR: &str = "admin.demo.example";
+
+/// The configuration that this server, and the other commands beside it, run on. Paths are relative to its directory. Both
+/// pairs are that of consumers first, then that of administrators.
+pub(super) fn config_file(
+    (listen, admin_listen): (SocketAddr, SocketAddr),
+    server: &CertificateFiles,
+    (client_authority, admin_authority): (&Path, &Path),
+) -> String {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let port = listen.port();
     format!(
@@ -23,12 +31,22 @@ certificate_file = "pki/{}"
 key_file = "pki/{}"
 client_ca_files = ["pki/{}"]
 
+[admin]
+listen = "{admin_listen}"
+client_ca_files = ["pki/{}"]
+
+[[admin.administrators]]
+name = "Demo administrator"
+roles = ["viewer", "editor", "approver"]
+san_dns = "{ADMINISTRATOR}"
+
 [metrics]
 listen = "" # several demo servers may run side by side
 "#,
         name(&server.certificate),
         name(&server.key),
-        name(client_authority)
+        name(client_authority),
+        name(admin_authority)
     )
 }
 
@@ -46,6 +64,14 @@ pub(super) fn welcome(manifest: &Manifest, proofs: &[Proof], directory: &Path) -
     for consumer in [by("tls_client_auth"), by("client_secret"), by_rsa].into_iter().flatten() {
         text.push_str(&format!("\n# {}\n{}\n", consumer.name, curl(manifest, consumer, provider)));
     }
+    let admin = &manifest.admin;
+    text.push_str(&format!(
+        "\n# As whom the admin API knows you\ncurl --silent --cacert {} \\\n  --cert {} --key {} \\\n  {}/whoami\n",
+        quoted(&manifest.ca_file),
+        quoted(&admin.cert_file),
+        quoted(&admin.key_file),
+        admin.base_url
+    ));
     text.push_str(&format!(
         "\nServing {}\nAll consumers and providers: {}\nOther commands: careconnect-auth --config {} consumer list\nStop with Ctrl-C.",
         manifest.issuer,
@@ -106,7 +132,9 @@ mod tests {
     #[test]
     fn the_configuration_listens_where_the_server_does() {
         let server = CertificateFiles { certificate: "s.pem".into(), key: "s.key".into() };
-        let toml = config_file("[::1]:18997".parse().unwrap(), &server, Path::new("ca.pem"));
+        let addresses = ("[::1]:18997".parse().unwrap(), "127.0.0.1:18998".parse().unwrap());
+        let toml = config_file(addresses, &server, (Path::new("ca.pem"), Path::new("admin-ca.pem")));
         assert!(toml.contains("localhost:18997/") && toml.contains("listen = \"[::1]:18997\"\n"), "{toml}");
+        assert!(toml.contains("[admin]\nlisten = \"127.0.0.1:18998\"\n"), "{toml}");
     }
 }

@@ -15,10 +15,19 @@ pub(super) struct Manifest {
     pub(super) jwks_uri: String,
     pub(super) metadata_url: String,
     pub(super) ca_file: PathBuf,
+    pub(super) admin: AdminEntry,
     /// The configuration that the other commands take to work on this server.
     pub(super) config_file: PathBuf,
     pub(super) providers: Vec<ProviderEntry>,
     pub(super) consumers: Vec<ConsumerEntry>,
+}
+
+/// The admin API, and the certificate of somebody who may do everything there.
+#[derive(Debug, Serialize)]
+pub(super) struct AdminEntry {
+    pub(super) base_url: String,
+    pub(super) cert_file: PathBuf,
+    pub(super) key_file: PathBuf,
 }
 
 #[derive(Debug, Serialize)]

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     clock::SystemClock,
     config::Config,
+    http,
     server::{RunningServer, Sockets, StopOrder},
     signing::KeyRing,
     storage::{Database, DatabaseSettings},
@@ -33,7 +34,7 @@ mod pki;
 mod proof;
 mod way_in;
 
-use manifest::{Manifest, ProviderEntry};
+use manifest::{AdminEntry, Manifest, ProviderEntry};
 use pki::Pki;
 
 #[derive(Debug, Args)]
@@ -44,27 +45,28 @@ pub(super) struct DevArguments {
     /// Where to listen; loopback only, for everything about this server is public.
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Reserved for the admin API, which this version does not have.
-    #[arg(long, hide = true, value_name = "ADDRESS")]
-    admin_listen: Option<SocketAddr>,
+    /// Where the admin API listens; loopback only.
+    #[arg(long, default_value = "127.0.0.1:9443", value_name = "ADDRESS")]
+    admin_listen: SocketAddr,
 }
 
 pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    if !arguments.listen.ip().is_loopback() {
-        let sentence = format!("--listen {}: dev listens on loopback only; use serve for others", arguments.listen);
+    let listeners = [("--listen", arguments.listen), ("--admin-listen", arguments.admin_listen)];
+    if let Some((flag, address)) = listeners.iter().find(|(_, address)| !address.ip().is_loopback()) {
+        let sentence = format!("{flag} {address}: dev listens on loopback only; use serve for others");
         return Err(BadInput(sentence).into());
-    }
-    if let Some(address) = arguments.admin_listen {
-        output::note(&format!("--admin-listen {address} is ignored: this version has no admin API yet"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut order = StopOrder::listen()?;
-        let listen = arguments.listen;
-        let taken = || format!("cannot listen on {listen}: give --listen another address");
-        let socket = TcpListener::bind(listen).await.with_context(taken)?;
+        let bind = async |(flag, address): (&str, SocketAddr)| {
+            let taken = || format!("cannot listen on {address}: give {flag} another address");
+            TcpListener::bind(address).await.with_context(taken)
+        };
+        let [public, admin] = listeners;
+        let sockets = Sockets { public: bind(public).await?, admin: Some(bind(admin).await?), metrics: None };
         let (directory, _lock) = prepare_directory(&arguments.directory)?;
-        if let Some(started) = order.or(start(&directory, socket, session)).await {
+        if let Some(started) = order.or(start(&directory, sockets, session)).await {
             let (server, _log) = started?;
             server.run_until(&mut order).await;
         }
@@ -72,15 +74,19 @@ pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<
     })
 }
 
-async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyhow::Result<(RunningServer, LogThread)> {
+async fn start(directory: &Path, sockets: Sockets, session: &Session) -> anyhow::Result<(RunningServer, LogThread)> {
     let pki = Pki { directory: &directory.join("pki"), now: session.now() };
-    let address = socket.local_addr()?;
+    let address = sockets.public.local_addr()?;
+    let admin_address = sockets.admin.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
     let server_authority = pki.authority("server-ca")?;
     let client_authority = pki.authority("client-ca")?;
+    let admin_authority = pki.authority("admin-ca")?;
     let server_certificate = pki.server(&server_authority)?;
+    let administrator = pki.client(&admin_authority, "admin", guide::ADMINISTRATOR, None)?;
 
     let config_file = directory.join("careconnect-auth.toml");
-    let toml = guide::config_file(address, &server_certificate, &client_authority.file);
+    let authorities = (client_authority.file.as_path(), admin_authority.file.as_path());
+    let toml = guide::config_file((address, admin_address), &server_certificate, authorities);
     pki::write(&config_file, &toml, 0o600)?;
     let config = Config::load(Some(&config_file))?;
 
@@ -92,7 +98,6 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
     let consumers = demo::register_consumers(&database, &pki, &client_authority, issuer).await?;
     let providers = demo::register_providers(&database, &pki, &key_ring.algorithms()).await?;
 
-    let sockets = Sockets { public: socket, metrics: None };
     let server = RunningServer::start(&config, Arc::new(SystemClock), sockets).await?;
     let issuer = server.app.issuer.clone();
     let manifest = Manifest {
@@ -101,6 +106,11 @@ async fn start(directory: &Path, socket: TcpListener, session: &Session) -> anyh
         jwks_uri: format!("{}/.well-known/jwks.json", issuer.as_str()),
         metadata_url: format!("{}/.well-known/oauth-authorization-server", issuer.as_str()),
         ca_file: server_authority.file,
+        admin: AdminEntry {
+            base_url: format!("https://localhost:{}{}", admin_address.port(), http::admin::BASE),
+            cert_file: administrator.certificate,
+            key_file: administrator.key,
+        },
         config_file,
         providers: providers.iter().map(ProviderEntry::from).collect(),
         consumers,

@@ -181,7 +181,7 @@ fn report(outcome: Result<VerifiedToken, Rejection>, explain: bool) -> anyhow::R
     }
 }
 
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).map_err(|error| output::BadInput(format!("{} cannot be read: {error}", path.display())).into())
 }
 

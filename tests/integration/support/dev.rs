@@ -21,7 +21,8 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts it in `directory` on a free port, and waits until it says that it serves.
     pub(crate) fn start(directory: &Path) -> Self {
-        let mut child = command(directory, &["dev", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let arguments = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let mut child = command(directory, &arguments).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.starts_with("Stop with")).collect();
         assert!(said.iter().any(|line| line.starts_with("Serving ")), "{said:?}");

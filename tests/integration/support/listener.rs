@@ -12,7 +12,7 @@ use careconnect_auth::{
     authentication::peer::{PeerCertificate, PeerConnection},
     clock::ManualClock,
     config::ClientAuthority,
-    server::{ClientAuthentication, Limits, ReloadableTls, TlsFiles, serve},
+    server::{ClientAuthentication, Limits, ListenerName, ReloadableTls, TlsFiles, serve},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
@@ -80,6 +80,7 @@ impl Listener {
 
 pub(crate) fn files(directory: &Path) -> TlsFiles {
     TlsFiles {
+        listener: ListenerName::Public,
         certificate_file: directory.join("server.pem"),
         key_file: directory.join("server.key"),
         client_authorities: vec![ClientAuthority::simple(vec![directory.join("clients.pem")])],

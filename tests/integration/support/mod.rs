@@ -1,5 +1,6 @@
 //! What tests are made of.
 
+pub(crate) mod admin;
 pub(crate) mod assertion;
 pub(crate) mod authority;
 pub(crate) mod changes;

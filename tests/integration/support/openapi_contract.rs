@@ -3,14 +3,40 @@
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-/// Answers that any request can get, also at paths and by methods that are not declared.
-const ANYWHERE: [(u16, &str); 2] = [(408, "RequestTimeout"), (500, "ServerError")];
+/// A listener's paths, and the answers that any request can get there, also at paths and by methods that are not declared.
+#[derive(Clone, Copy)]
+struct Listener {
+    is_admin: bool,
+    no_path: (u16, &'static str),
+    no_method: (u16, &'static str),
+    anywhere: &'static [(u16, &'static str)],
+}
+
+const PUBLIC: Listener = Listener {
+    is_admin: false,
+    no_path: (404, "NotFound"),
+    no_method: (405, "MethodNotAllowed"),
+    anywhere: &[(408, "RequestTimeout"), (500, "ServerError")],
+};
+const ADMIN: Listener = Listener {
+    is_admin: true,
+    no_path: (404, "AdminNotFound"),
+    no_method: (405, "AdminMethodNotAllowed"),
+    anywhere: &[
+        (400, "AdminMalformed"),
+        (401, "AdminNotAuthenticated"),
+        (403, "AdminNotPermitted"),
+        (408, "AdminRequestTimeout"),
+        (500, "AdminInternalError"),
+    ],
+};
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// The contract for one issuer.
 pub(crate) struct Contract {
     document: Value,
     issuer_path: String,
+    listener: Listener,
 }
 
 /// A declared operation.
@@ -28,12 +54,17 @@ impl Contract {
     pub(crate) fn load() -> Self {
         let document: Value = serde_norway::from_str(include_str!("../../../openapi.yaml")).unwrap();
         let issuer_path = document["servers"][0]["variables"]["issuer_path"]["default"].as_str().unwrap().to_owned();
-        Self { document, issuer_path }
+        Self { document, issuer_path, listener: PUBLIC }
     }
 
     /// The contract for another issuer path, empty or beginning with a slash.
     pub(crate) fn for_issuer_path(path: &str) -> Self {
         Self { issuer_path: path.to_owned(), ..Self::load() }
+    }
+
+    /// The contract of the admin listener.
+    pub(crate) fn of_admin() -> Self {
+        Self { listener: ADMIN, ..Self::load() }
     }
 
     /// Panics when an answer is not declared, lacks a header, or does not fit its schema.
@@ -47,10 +78,10 @@ impl Contract {
         }
     }
 
-    /// Every operation that the server can have; those found by insertion need an issuer with a path.
+    /// Every operation that the listener can have; those found by insertion need an issuer with a path.
     pub(crate) fn operations(&self) -> Vec<Operation> {
         let mut operations = Vec::new();
-        for (template, item) in self.document["paths"].as_object().unwrap() {
+        for (template, item) in self.paths() {
             for method in METHODS.into_iter().filter(|method| item.get(method).is_some()) {
                 let parameters = self.parameters(item, &item[method]);
                 let path = parameters.iter().fold(self.full_path(template, item), |path, parameter| {
@@ -90,8 +121,8 @@ impl Contract {
                 }
                 operation["responses"].get(status.to_string())
             }
-            Found::PathOnly => self.response_anywhere(status, (405, "MethodNotAllowed")),
-            Found::Nothing => self.response_anywhere(status, (404, "NotFound")),
+            Found::PathOnly => self.response_anywhere(status, self.listener.no_method),
+            Found::Nothing => self.response_anywhere(status, self.listener.no_path),
         };
         let response = self.resolve(response.ok_or("the status is not declared")?);
         self.judge_headers(response, headers)?;
@@ -135,7 +166,7 @@ impl Contract {
         if is_head {
             return if body.is_empty() { Ok(()) } else { Err("an answer to HEAD has no body".to_owned()) };
         }
-        let value = if essence == "application/json" {
+        let value = if essence.ends_with("json") {
             serde_json::from_slice(body).map_err(|error| error.to_string())?
         } else {
             Value::from(str::from_utf8(body).map_err(|error| error.to_string())?)
@@ -145,7 +176,7 @@ impl Contract {
 
     fn find(&self, method: &str, path: &str) -> Found<'_> {
         let mut found = Found::Nothing;
-        for (template, item) in self.document["paths"].as_object().unwrap() {
+        for (template, item) in self.paths() {
             let Some(segments) = matching(&self.full_path(template, item), path) else { continue };
             let method = method.to_lowercase();
             let operation = item.get(&method).or_else(|| (method == "head").then(|| item.get("get")).flatten());
@@ -155,6 +186,12 @@ impl Contract {
             }
         }
         found
+    }
+
+    /// Those of the listener.
+    fn paths(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let all = self.document["paths"].as_object().unwrap().iter();
+        all.filter(|(template, _)| template.starts_with("/admin/") == self.listener.is_admin)
     }
 
     /// The path of a template on the listener: its server's path before it.
@@ -171,7 +208,7 @@ impl Contract {
     }
 
     fn response_anywhere(&self, status: u16, usual: (u16, &str)) -> Option<&Value> {
-        let all = [&[usual], ANYWHERE.as_slice()].concat();
+        let all = [&[usual], self.listener.anywhere].concat();
         let (_, name) = all.into_iter().find(|(declared, _)| *declared == status)?;
         self.document["components"]["responses"].get(name)
     }

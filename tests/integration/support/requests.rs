@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{openapi_contract::Contract, test_server::TestServer};
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
+static ADMIN_CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::of_admin);
 
 /// An answer that fits the contract.
 #[derive(Debug)]
@@ -50,13 +51,19 @@ impl Answer {
 /// Sends a request for `path` of a server, and holds the answer against openapi.yaml.
 pub(crate) async fn send(method: Method, path: &str, request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-    read(&method, path, response).await
+    read(&CONTRACT, &method, path, response).await
 }
 
-async fn read(method: &Method, path: &str, response: Response) -> Answer {
+/// The same for the admin listener.
+pub(crate) async fn send_to_admin(method: Method, path: &str, request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+    read(&ADMIN_CONTRACT, &method, path, response).await
+}
+
+async fn read(contract: &Contract, method: &Method, path: &str, response: Response) -> Answer {
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.bytes().await.unwrap().to_vec();
-    CONTRACT.check(method.as_str(), path, status.as_u16(), &headers, &body);
+    contract.check(method.as_str(), path, status.as_u16(), &headers, &body);
     Answer { status, headers, body }
 }
 

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::{
+    admin,
     authority::{Authority, Identity, NOW},
     changes::act,
     databases::TestDatabase,
@@ -43,6 +44,8 @@ pub(crate) struct TestServer {
     pub(crate) server_authority: Authority,
     /// Of client certificates.
     pub(crate) client_authority: Authority,
+    /// Of administrators' certificates.
+    pub(crate) admin_authority: Authority,
     pub(crate) directory: TempDir,
 }
 
@@ -62,26 +65,31 @@ impl TestServer {
         careconnect_auth::crypto::install();
         let database = TestDatabase::fresh().await;
         let directory = tempfile::tempdir().unwrap();
-        let (server_authority, client_authority) = (Authority::new("Server CA"), Authority::new("Client CA"));
+        let [server_authority, client_authority, admin_authority] =
+            ["Server CA", "Client CA", "Admin CA"].map(Authority::new);
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = public.local_addr().unwrap().port();
         let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
         write_identity(directory.path(), &server_authority.server());
         write("client-ca.pem", &client_authority.pem());
+        write("admin-ca.pem", &admin_authority.pem());
         write("database-url", database.url());
         files.iter().for_each(|(name, text)| write(name, text));
         let config_file = directory.path().join("careconnect-auth.toml");
         let head = format!(
             "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n"
+             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
+             {}",
+            admin::config(admin.local_addr().unwrap())
         );
         std::fs::write(&config_file, format!("{head}{toml}")).unwrap();
         let config = Config::load(Some(&config_file)).unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
-        let sockets = Sockets { public, metrics: None };
+        let sockets = Sockets { public, admin: Some(admin), metrics: None };
         let running = RunningServer::start(&config, clock.clone(), sockets).await.unwrap();
-        Self { running, database, clock, server_authority, client_authority, directory }
+        Self { running, database, clock, server_authority, client_authority, admin_authority, directory }
     }
 
     /// A second server of the same issuer, on the same database, with a register of its own in memory.
@@ -94,7 +102,7 @@ impl TestServer {
         let file = file.with_file_name("another-node.toml");
         std::fs::write(&file, text).unwrap();
         let config = Config::load(Some(&file)).unwrap();
-        RunningServer::start(&config, self.clock.clone(), Sockets { public, metrics: None }).await.unwrap()
+        RunningServer::start(&config, self.clock.clone(), Sockets { public, admin: None, metrics: None }).await.unwrap()
     }
 
     pub(crate) fn issuer(&self) -> &str {

@@ -1,0 +1,119 @@
+//! `audit verify`: is the record as it was written?
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use careconnect_verifier::KeySet;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{RecordDirectory, cannot_read};
+use crate::{
+    cli::{output, session::Session, token},
+    record::{KnownCheckpoint, Report, StreamReport, verify},
+    signing::KeyRing,
+    telemetry::legible,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArguments {
+    #[command(flatten)]
+    directory: RecordDirectory,
+    /// The issuer's key set, with the keys that signed then [default: the public halves of those in keys.directory].
+    #[arg(long, value_name = "FILE", conflicts_with = "keys_directory")]
+    jwks: Option<PathBuf>,
+    /// Where the signing keys are; only their public halves are used.
+    #[arg(long, value_name = "DIR")]
+    keys_directory: Option<PathBuf>,
+    /// Hold the lines against each other only, not the checkpoints against keys.
+    #[arg(long, conflicts_with_all = ["jwks", "keys_directory"])]
+    without_keys: bool,
+    /// A checkpoint from the log, as the events `record_checkpoint` have it: finds an end that was cut off. Repeatable.
+    #[arg(long = "known", value_name = "STREAM:SEQUENCE:HASH")]
+    known: Vec<KnownCheckpoint>,
+}
+
+/// What was found in one of the things that can be verified.
+struct Findings {
+    is_sound: bool,
+    json: Value,
+    lines: Vec<String>,
+}
+
+pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    let Findings { is_sound, json, lines } = verify_tokens(&arguments, session)?;
+    if session.json {
+        output::json(&json!({ "ok": is_sound, "tokens": json }))?;
+    } else {
+        lines.iter().try_for_each(|line| output::line(line))?;
+    }
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(output::REFUSED) })
+}
+
+/// The issuance record.
+fn verify_tokens(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Findings> {
+    let directory = arguments.directory.of(session)?;
+    let keys = keys(arguments, session)?;
+    let report = verify(&directory, keys.as_ref(), &arguments.known).with_context(|| cannot_read(&directory))?;
+    let mut lines: Vec<_> = report.streams.iter().map(|stream| one_line(stream, keys.is_some())).collect();
+    if !report.unchained.is_empty() {
+        let count = report.unchained.len();
+        lines.push(format!("{count} files of an earlier release are not chained: nothing can be said of them"));
+    }
+    lines.extend(verdict(&report));
+    Ok(Findings { is_sound: report.is_sound(), json: serde_json::to_value(&report)?, lines })
+}
+
+fn keys(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Option<KeySet>> {
+    let directory = match (&arguments.jwks, &arguments.keys_directory) {
+        _ if arguments.without_keys => return Ok(None),
+        (Some(file), _) => {
+            let set = KeySet::parse(&token::read(file)?);
+            let unusable = |error| output::BadInput(format!("{}: {error}", file.display()));
+            return Ok(Some(set.map_err(unusable)?));
+        }
+        (None, Some(directory)) => directory.clone(),
+        (None, None) => session.load_config()?.config.keys.directory,
+    };
+    Ok(Some(KeySet::parse(KeyRing::published_in(&directory)?.json().as_bytes())?))
+}
+
+fn one_line(stream: &StreamReport, with_keys: bool) -> String {
+    let StreamReport { stream: name, files, lines, first_sequence, last_sequence, .. } = stream;
+    let time = |time: Option<crate::clock::UnixTime>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    let (from, to) = (time(stream.first_time), time(stream.last_time));
+    let valid = match (with_keys, stream.valid_checkpoints, stream.unverifiable_checkpoints) {
+        (false, _, unchecked) => format!("{unchecked} checkpoints, signatures not checked"),
+        (true, valid, 0) => format!("{valid} valid checkpoints"),
+        (true, valid, unknown) => format!("{valid} valid checkpoints, {unknown} by keys that were not given"),
+    };
+    let mut said = format!(
+        "stream {name}: {files} files, {lines} lines (number {first_sequence} to {last_sequence}, {from} to {to}), {valid}, {} \
+         lines behind the last one",
+        stream.lines_after_checkpoint
+    );
+    if stream.torn_lines > 0 {
+        said.push_str(&format!(", {} lines that broke off", stream.torn_lines));
+    }
+    if stream.ends_within_a_line {
+        said.push_str(", ends within a line: one that is being written, or broke off");
+    }
+    said
+}
+
+/// What is wrong, or that nothing is.
+fn verdict(report: &Report) -> Vec<String> {
+    let mut said: Vec<_> = report.broken().map(|broken| format!("BROKEN: {}", legible(&broken.to_string()))).collect();
+    for stream in report.streams.iter().filter(|stream| !stream.unknown_keys.is_empty()) {
+        let keys: Vec<_> = stream.unknown_keys.iter().map(|key| legible(key)).collect();
+        said.push(format!(
+            "NOT PROVEN: the last checkpoints of stream {} are by {}: bring the key set that was published then with --jwks",
+            stream.stream,
+            keys.join(", ")
+        ));
+    }
+    if said.is_empty() {
+        said.push("The record is as it was written.".to_owned());
+    }
+    said
+}

@@ -1,0 +1,72 @@
+//! The admin API: every route and every layer on one screen.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{trace_id, with_security_headers};
+use crate::app::App;
+
+pub mod answer;
+mod describe;
+mod idempotency;
+pub mod identity;
+pub mod json;
+pub mod page;
+pub mod problem;
+pub mod query;
+mod refused_change;
+pub mod routes;
+pub mod submission;
+mod whoami;
+
+pub use identity::Gate;
+use routes::{Route, Routes};
+
+/// All paths lie below it.
+pub const BASE: &str = "/admin/v1";
+
+/// A request body, in bytes (R54): more goes by the estate file.
+pub const MOST_BODY_BYTES: usize = 1024 * 1024;
+
+/// Who may what is said here, and only here: whoever has a role reads, and each change names the role that it needs.
+fn all_routes() -> Routes {
+    Routes::default().read("/whoami", &[], whoami::whoami)
+}
+
+/// The admin listener's routes.
+pub fn router(app: Arc<App>, gate: Gate, request_timeout: Duration) -> Router {
+    frame(all_routes(), app, gate, request_timeout)
+}
+
+/// Every route, for tests that must not forget one.
+pub fn routes() -> Vec<Route> {
+    all_routes().list()
+}
+
+/// All that lies around `routes`.
+pub fn frame(routes: Routes, app: Arc<App>, gate: Gate, request_timeout: Duration) -> Router {
+    let state = AdminState { app, gate: Arc::new(gate) };
+    let router = routes
+        .into_router()
+        .fallback(describe::not_found)
+        .method_not_allowed_fallback(describe::method_not_allowed)
+        .layer(CatchPanicLayer::custom(describe::panicked))
+        .layer(from_fn_with_state(request_timeout, describe::give_up))
+        .layer(from_fn_with_state(state.clone(), identity::identify)) // before anything is looked at
+        .layer(from_fn_with_state(state.clone(), describe::describe)) // around all that refuses
+        .layer(from_fn(trace_id::number));
+    with_security_headers(router).with_state(state)
+}
+
+/// What handlers are given.
+#[derive(Clone)]
+pub struct AdminState {
+    /// The parts of the server.
+    pub app: Arc<App>,
+    gate: Arc<Gate>,
+}
