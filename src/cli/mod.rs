@@ -19,6 +19,7 @@ mod config;
 mod consumer;
 mod dev;
 mod doctor;
+mod estate;
 mod examination;
 mod explain;
 mod group;
@@ -90,6 +91,9 @@ enum Command {
     /// Cap what certificates of some names may obtain.
     #[command(subcommand)]
     CertificatePolicy(certificate_policy::CertificatePolicyCommand),
+    /// Keep the whole register as a file, in git or elsewhere: write it, say what it would change, apply it.
+    #[command(subcommand)]
+    Estate(estate::EstateCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -122,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
+        Command::Estate(command) => estate::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),

@@ -71,7 +71,7 @@ impl Session {
         })
     }
 
-    fn act(&self) -> Act {
+    pub(super) fn act(&self) -> Act {
         Act {
             actor: operator::actor(),
             at: self.now(),

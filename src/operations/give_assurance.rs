@@ -91,10 +91,8 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         return Ok(Given::Recorded(wanted));
     }
     let decision = Some((Decision::Superseded, act.actor.name, act.at));
-    for open in change.open_proposals().await? {
-        if open.assurance.subject == wanted.subject && open.assurance.group == wanted.group {
-            change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
-        }
+    for open in change.open_proposals_of(&wanted.subject, &wanted.group).await? {
+        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
     }
     let proposal = Proposal { id: random::uuid(), assurance: wanted, reason, decision: None };
     change.put_proposal(None, &proposal).await?;
@@ -110,7 +108,8 @@ pub(super) async fn recorded(
     Ok(change.assurances_of(subject).await?.into_iter().find(|assurance| assurance.group == *group))
 }
 
-async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
+/// Nothing is assured of a service that is not there, or no longer.
+pub(super) async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
     let found = change.consumer(client_id).await?;
     let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
     refuse_retired(Some(consumer.status))

@@ -51,6 +51,12 @@ pub fn credential(fields: &mut Fields<'_>, permitted: Permitted) -> Option<Submi
     } else {
         public_kind(fields, permitted).map(SubmittedKind::Public)
     };
+    let (label, starts_at, ends_at) = life(fields);
+    Some(SubmittedCredential { kind: kind?, label, starts_at, ends_at })
+}
+
+/// A way in's `label`, `starts_at` and `ends_at`.
+pub fn life(fields: &mut Fields<'_>) -> (Option<DisplayName>, Option<UnixTime>, Option<UnixTime>) {
     let (label, starts_at) = (fields.optional("label", parsed), fields.optional("starts_at", time));
     let ends_at = fields.optional("ends_at", time);
     if let (Some(start), Some(end)) = (starts_at, ends_at)
@@ -58,7 +64,7 @@ pub fn credential(fields: &mut Fields<'_>, permitted: Permitted) -> Option<Submi
     {
         fields.fault("ends_at", format!("it would end at {end}, before it starts at {start}"));
     }
-    Some(SubmittedCredential { kind: kind?, label, starts_at, ends_at })
+    (label, starts_at, ends_at)
 }
 
 /// What proves a way in that is no secret: `kind`, `value`, and of certificates `environment`, `self_signed` and

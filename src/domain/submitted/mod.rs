@@ -22,7 +22,7 @@ pub use self::{
     catalogue::{group, organisation_type},
     certificates::{blocked_certificate, certificate_policy},
     consumer::consumer,
-    credential::{SubmittedCredential, SubmittedKind, credential, editable_credential, public_kind},
+    credential::{SubmittedCredential, SubmittedKind, credential, editable_credential, life, public_kind},
     provider::provider,
 };
 use super::{
