@@ -66,6 +66,12 @@ pub async fn earlier(app: &App, refused: ChangeRefused, submitted: &Value) -> Re
     }
 }
 
+/// What became of the things of one kind.
+pub fn left<T: Registered>(records: &[Earlier]) -> Vec<Value> {
+    let own = records.iter().filter(|record| record.subject == T::KIND);
+    own.map(|record| record.after.clone()).collect()
+}
+
 /// With the header by which the caller sees that nothing was done this time.
 pub fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -91,9 +97,9 @@ impl Outcome {
             Err(refused) => refused,
         };
         let records = earlier(app, refused, submitted).await?;
-        let own = records.into_iter().find(|record| record.subject == T::KIND);
-        let own = own.ok_or_else(|| Problem::internal("the audit lacks what an earlier request did"))?;
-        Ok(Self { document: own.after, is_replayed: true })
+        let own = left::<T>(&records).into_iter().next();
+        let document = own.ok_or_else(|| Problem::internal("the audit lacks what an earlier request did"))?;
+        Ok(Self { document, is_replayed: true })
     }
 
     /// 200.

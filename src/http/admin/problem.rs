@@ -94,7 +94,8 @@ impl Problem {
 
     /// 428.
     pub fn precondition_required() -> Self {
-        let detail = "say on which state you decided: send the ETag that you got with it as If-Match";
+        let detail = "say on which state you decided: send the ETag that you got with it as If-Match, or If-None-Match: * \
+                      for what is not there yet where that is allowed";
         Self::new(ProblemKind::PreconditionRequired, detail)
     }
 

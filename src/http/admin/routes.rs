@@ -38,6 +38,12 @@ impl Routes {
         Self { router: Router::new(), list: Vec::new() }
     }
 
+    /// With those of a module.
+    #[must_use]
+    pub fn with(self, more: impl FnOnce(Self) -> Self) -> Self {
+        more(self)
+    }
+
     /// GET and HEAD, for whoever has a role.
     pub fn read<H, T>(self, path: &str, parameters: &'static [&'static str], handler: H) -> Self
     where
