@@ -18,6 +18,7 @@ mod certificate_report;
 mod config;
 mod consumer;
 mod dev;
+mod directory;
 mod doctor;
 mod estate;
 mod examination;
@@ -91,6 +92,9 @@ enum Command {
     /// Cap what certificates of some names may obtain.
     #[command(subcommand)]
     CertificatePolicy(certificate_policy::CertificatePolicyCommand),
+    /// Ask the Spine Directory Service.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
     /// Keep the whole register as a file, in git or elsewhere: write it, say what it would change, apply it.
     #[command(subcommand)]
     Estate(estate::EstateCommand),
@@ -126,6 +130,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
+        Command::Directory(command) => directory::run(command, &session),
         Command::Estate(command) => estate::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),

@@ -58,7 +58,7 @@ impl Session {
     where
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
-        let act = self.act();
+        let act = self.act()?;
         self.with_database(async |database| {
             let outcome = work(database.clone(), act.clone()).await;
             if let Some(refused) = outcome.as_ref().err().and_then(|error| error.downcast_ref::<ChangeRefused>()) {
@@ -71,15 +71,16 @@ impl Session {
         })
     }
 
-    pub(super) fn act(&self) -> Act {
-        Act {
+    /// On the word of whoever runs the command.
+    pub(super) fn act(&self) -> anyhow::Result<Act> {
+        Ok(Act {
             actor: operator::actor(),
             at: self.now(),
             reason: self.reason.clone(),
             trace_id: None,
-            four_eyes: false,
+            four_eyes: self.load_config()?.config.admin.four_eyes,
             repeatable: None,
-        }
+        })
     }
 
     #[expect(clippy::unused_self, reason = "the session stands for the process, whose clock this is")]

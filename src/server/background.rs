@@ -4,18 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{expiry_watch::warn_of_expiries, listeners::Listeners};
+use super::{audit_checkpoints::sign_checkpoints, expiry_watch::warn_of_expiries, listeners::Listeners};
 use crate::{app::App, replay::ReplayStore};
 
 /// How long a task of the server that failed waits before it begins again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// How often some of them act.
+pub(super) struct Periods {
+    pub(super) poll_every: Duration,
+    pub(super) checkpoint_every: Duration,
+}
 
 /// Spawns all of them; they end with `stop`, or when nobody can need them any more.
 pub(super) fn spawn(
     app: &Arc<App>,
     listeners: &Arc<Listeners>,
     used_assertions: Arc<ReplayStore>,
-    poll_every: Duration,
+    Periods { poll_every, checkpoint_every }: Periods,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
@@ -32,6 +38,10 @@ pub(super) fn spawn(
     tasks.spawn(restarted("credential uses", stop.clone(), move |stop| {
         let app = uses.clone();
         async move { app.uses.write_to(app.registry.database(), stop).await }
+    }));
+    let signing = app.clone();
+    tasks.spawn(restarted("audit checkpoints", stop.clone(), move |stop| {
+        sign_checkpoints(signing.clone(), checkpoint_every, stop)
     }));
     let (watched, listeners) = (app.clone(), listeners.clone());
     tasks.spawn(restarted("expiries", stop.clone(), move |stop| {

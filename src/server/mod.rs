@@ -1,5 +1,6 @@
 //! Listeners: TLS, connections and their limits. What requests mean is decided elsewhere.
 
+mod audit_checkpoints;
 mod background;
 pub mod certificate_watch;
 mod client_verifier;

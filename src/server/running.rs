@@ -10,8 +10,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, StopOrder, background, certificate_watch::follow_files, listeners::Listeners,
-    revocation_fetch::follow_lists, serve, serve_plain,
+    ClientAuthentication, Limits, StopOrder,
+    background::{self, Periods},
+    certificate_watch::follow_files,
+    listeners::Listeners,
+    revocation_fetch::follow_lists,
+    serve, serve_plain,
 };
 use crate::{
     app::{App, Opened},
@@ -114,15 +118,18 @@ impl RunningServer {
         let admin_address = sockets.admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let request_timeout = config.limits.request_timeout_seconds.duration();
         let router = http::router(app.clone(), proxies, request_timeout);
-        let every = config.registry.poll_every_milliseconds.duration();
-        background::spawn(&app, &listeners, used_assertions, every, &tasks, &stop);
+        let periods = Periods {
+            poll_every: config.registry.poll_every_milliseconds.duration(),
+            checkpoint_every: config.record.checkpoint_every_seconds.duration(),
+        };
+        background::spawn(&app, &listeners, used_assertions, periods, &tasks, &stop);
         let look_every = config.tls.reload_every_seconds.duration();
-        tasks.spawn(follow_files(listeners.public.clone(), hang_up, look_every, stop.clone()));
+        let (all, reloaded) = (listeners.iter().cloned().collect(), listeners.reloaded.clone());
+        tasks.spawn(follow_files(all, reloaded, hang_up, look_every, stop.clone()));
         tasks.spawn(serve(sockets.public, listeners.public.clone(), router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(tls)) = (sockets.admin, &listeners.admin) {
             let gate = Gate::new(&config.admin, tls.client_trust().clone()).map_err(anyhow::Error::msg)?;
             let router = http::admin::router(app.clone(), gate, request_timeout);
-            tasks.spawn(follow_files(tls.clone(), signal(SignalKind::hangup())?, look_every, stop.clone()));
             tasks.spawn(serve(listener, tls.clone(), router, limits.clone(), stop.clone()));
         }
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scene cannot be set has failed")]
 
 mod admin;
+mod administration_guide;
+mod assurance_commands;
 mod certificate_command;
 mod certificate_reload;
+mod changes;
 mod client_assertions;
 mod client_authorities;
 mod client_certificates;
@@ -13,6 +16,7 @@ mod configuration;
 mod connection_limits;
 mod consumers_guide;
 mod credential_commands;
+mod directory;
 mod discovery;
 mod doctor_commands;
 mod expiries;

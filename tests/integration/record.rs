@@ -1,5 +1,9 @@
 //! What was answered is written down before it leaves, and can be explained afterwards.
 
+mod chain;
+mod commands;
+mod crash;
+
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -24,16 +28,24 @@ fn records(server: &TestServer) -> PathBuf {
     server.directory.path().join("records")
 }
 
+/// The files with lines, the oldest first.
+fn files(server: &TestServer) -> Vec<PathBuf> {
+    let files = fs::read_dir(records(server)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "jsonl")).collect();
+    files.sort();
+    files
+}
+
 fn the_only_file(server: &TestServer) -> PathBuf {
-    let mut files = fs::read_dir(records(server)).unwrap();
-    let file = files.next().unwrap().unwrap().path();
-    assert!(files.next().is_none());
+    let [file] = files(server).try_into().unwrap();
     file
 }
 
+/// The entries in a file, without checkpoints and marks.
 fn lines(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap();
-    text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line.get("trace_id").is_some()).collect()
 }
 
 fn recorded(server: &TestServer, answer: &Answer) -> Entry {
@@ -227,7 +239,7 @@ async fn the_operator_is_told_what_became_of_a_request_also_of_days_ago_and_besi
     assert!(explain(&issued, &[]).stdout.contains(token_id));
     assert_eq!(run(directory, &["explain", token_id, "--json"]).success().json(), json);
     assert!(explain(&next_day, &[]).stdout.contains("scope_unknown"));
-    assert_eq!(fs::read_dir(records(&server)).unwrap().count(), 2);
+    assert_eq!(files(&server).len(), 2);
 
     let unknown = run(directory, &["explain", "67e55044-10b1-426f-9247-bb680e5fe0c8"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
@@ -244,8 +256,7 @@ async fn files_are_deleted_when_they_need_not_be_kept() {
         server.clock.advance(24 * 60 * 60);
         ask().await;
     }
-    let files = async || fs::read_dir(records(&server)).unwrap().count() == 3;
-    until("the oldest file is deleted", files).await;
+    until("the oldest file is deleted", async || files(&server).len() == 3).await;
     let trace_id = first.header("x-trace-id").parse().unwrap();
     assert_eq!(find(&records(&server), trace_id).unwrap(), None);
 }

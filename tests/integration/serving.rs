@@ -28,8 +28,8 @@ use crate::support::{
 const NON_BLOCKING: i32 = 0o4000;
 
 /// A `serve` process that ends with the test.
-struct Serve {
-    child: Child,
+pub(crate) struct Serve {
+    pub(crate) child: Child,
     log: Option<BufReader<ChildStderr>>,
     ended: Arc<AtomicBool>,
 }
@@ -57,7 +57,7 @@ impl Serve {
         Self { child, log, ended }
     }
 
-    fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         let mut serve = Self::spawn(directory);
         serve.read_until("serving");
         serve
@@ -79,7 +79,7 @@ impl Serve {
 }
 
 impl Serve {
-    fn stops_when_told(&mut self) {
+    pub(crate) fn stops_when_told(&mut self) {
         self.signal("TERM");
         self.read_until("stopped");
         assert!(self.child.wait().unwrap().success());
@@ -94,11 +94,11 @@ impl Drop for Serve {
     }
 }
 
-struct Scene {
+pub(crate) struct Scene {
     directory: tempfile::TempDir,
     authority: Authority,
     _database: TestDatabase,
-    public: u16,
+    pub(crate) public: u16,
     metrics: u16,
 }
 
@@ -119,17 +119,17 @@ impl Scene {
         Self { directory, authority, _database: database, public, metrics }
     }
 
-    async fn migrated() -> Self {
+    pub(crate) async fn migrated() -> Self {
         let scene = Self::set().await;
         run(scene.path(), &["migrate"]).success();
         scene
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         reqwest::Client::builder().tls_backend_preconfigured(tls_client::config(&self.authority, None)).build().unwrap()
     }
 }

@@ -81,7 +81,7 @@ fn export(file: Option<&Path>, with_secret_hashes: bool, session: &Session) -> a
     let is_json = file.map_or(session.json, |file| file.extension().is_some_and(|extension| extension == "json"));
     let format = if is_json { EstateFormat::Json } else { EstateFormat::Toml };
     session.with_database(async |database| {
-        let text = export_estate(&database, session.act(), with_secret_hashes, format).await?;
+        let text = export_estate(&database, session.act()?, with_secret_hashes, format).await?;
         match file {
             None => output::deliver(text.trim_end()).context("the register cannot be printed")?,
             Some(file) => {
@@ -109,7 +109,7 @@ fn write(file: &Path, text: &str, is_private: bool) -> io::Result<()> {
 fn plan(what: &What, detailed_exit_code: bool, session: &Session) -> anyhow::Result<ExitCode> {
     let (file, options) = (read(what)?, options(what, session)?);
     session.with_database(async |database| {
-        let planned = plan_estate(&database, &file, options, session.act()).await;
+        let planned = plan_estate(&database, &file, options, session.act()?).await;
         let changes = planned.map_err(|refused| complain(refused, &file, what, session))?;
         if session.json {
             output::json(&plan_text::json(&changes))?;

@@ -11,10 +11,10 @@ use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use uuid::Uuid;
 
 pub(super) use self::flush::flush;
-use super::{Change, StorageError};
+use super::{Change, Holder, StorageError};
 use crate::domain::{
     Assurance, AssuredSubject, BlockedCertificate, CertificatePolicy, ConsumerSystem, DisplayName, GroupDefinition,
-    OrganisationTypeDefinition, Proposal, ProviderSystem, SerialNumber, ServiceRoot,
+    OrganisationTypeDefinition, Proposal, ProviderSystem, Registered, SerialNumber, ServiceRoot,
 };
 
 /// All that is registered, as the change will leave it.
@@ -31,7 +31,7 @@ pub(super) struct Held {
     /// By what is proposed.
     proposed: HashMap<(AssuredSubject, Group), Vec<Uuid>>,
     /// Who holds an ASID, retired ones apart.
-    holders: HashMap<Asid, BTreeMap<Holder, (OdsCode, DisplayName)>>,
+    holders: HashMap<Asid, BTreeMap<HeldBy, (OdsCode, DisplayName)>>,
     service_roots: HashMap<ServiceRoot, Asid>,
     credentials: HashSet<Uuid>,
     /// New consumers whose rows are not written yet.
@@ -42,7 +42,7 @@ pub(super) struct Held {
 
 /// A registration that has an ASID.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Holder {
+enum HeldBy {
     Consumer(ClientId),
     Provider,
 }
@@ -97,14 +97,21 @@ impl Change {
 }
 
 impl Held {
-    /// A registration of another organisation than `ods_code` that holds the ASID.
-    pub(super) fn other_holder(&self, asid: &Asid, ods_code: &OdsCode) -> Option<(String, String)> {
-        let other = self.holders.get(asid)?.values().find(|(code, _)| code != ods_code);
-        other.map(|(code, name)| (code.to_string(), name.to_string()))
+    /// The registrations by which another organisation than `ods_code` holds the ASID.
+    pub(super) fn other_holders(&self, asid: &Asid, ods_code: &OdsCode) -> Vec<Holder> {
+        let holders = self.holders.get(asid).into_iter().flatten();
+        let others = holders.filter(|(_, (code, _))| code != ods_code).map(|(by, (code, name))| {
+            let (kind, identifier) = match by {
+                HeldBy::Consumer(client_id) => (ConsumerSystem::KIND, client_id.to_string()),
+                HeldBy::Provider => (ProviderSystem::KIND, asid.to_string()),
+            };
+            Holder { kind: kind.to_owned(), identifier, ods_code: code.to_string(), name: name.to_string() }
+        });
+        others.collect()
     }
 
     fn foresee_consumer(&mut self, consumer: &ConsumerSystem) {
-        let holder = || Holder::Consumer(consumer.client_id.clone());
+        let holder = || HeldBy::Consumer(consumer.client_id.clone());
         if let Some(before) = self.consumers.get(&consumer.client_id)
             && let Some(holders) = self.holders.get_mut(&before.asid)
         {
@@ -119,9 +126,9 @@ impl Held {
     fn foresee_provider(&mut self, provider: &ProviderSystem) {
         let holders = self.holders.entry(provider.asid.clone()).or_default();
         if provider.status.retired_at().is_some() {
-            holders.remove(&Holder::Provider);
+            holders.remove(&HeldBy::Provider);
         } else {
-            holders.insert(Holder::Provider, (provider.ods_code.clone(), provider.name.clone()));
+            holders.insert(HeldBy::Provider, (provider.ods_code.clone(), provider.name.clone()));
         }
     }
 

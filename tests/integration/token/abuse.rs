@@ -245,7 +245,8 @@ async fn who_hangs_up_before_the_answer_is_charged_and_recorded_all_the_same() {
     soon("Argon2 at work", is_being_judged).await;
     drop(stream);
 
-    let record = server.directory.path().join("records").read_dir().unwrap().next().unwrap().unwrap().path();
+    let mut files = server.directory.path().join("records").read_dir().unwrap().map(|file| file.unwrap().path());
+    let record = files.find(|file| file.extension().is_some_and(|end| end == "jsonl")).unwrap();
     let is_recorded = async || std::fs::read_to_string(&record).unwrap().contains("consumer_unknown");
     until("the line of a request that was given up", is_recorded).await;
     assert!(is(&ask(&server, 1, "nobody", "wrong").await.refused(429), TOO_MANY_FAILURES));
