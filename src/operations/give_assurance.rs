@@ -2,11 +2,14 @@
 //! proposes it. It counts everywhere within a second.
 
 use careconnect_verifier::{ClientId, Group};
+use serde_json::Value;
 
 use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
 use crate::{
     clock::UnixTime,
-    domain::{Act, Assurance, AssuredSubject, Decision, Period, Proposal, fields::check_sentence},
+    domain::{
+        Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered, fields::check_sentence,
+    },
     random,
     storage::{Change, Database, StorageError},
 };
@@ -33,6 +36,18 @@ pub enum Given {
     Recorded(Assurance),
     /// It counts once somebody else has confirmed it.
     Proposed(Proposal),
+}
+
+/// The documents of what is recorded, and of what is proposed.
+pub fn documents_of(given: &[Given]) -> (Vec<Value>, Vec<Value>) {
+    let (mut recorded, mut proposed) = (Vec::new(), Vec::new());
+    for given in given {
+        match given {
+            Given::Recorded(assurance) => recorded.push(assurance.document()),
+            Given::Proposed(proposal) => proposed.push(proposal.document()),
+        }
+    }
+    (recorded, proposed)
 }
 
 /// Records or proposes all of `wanted`, or nothing; one that is there already is replaced.

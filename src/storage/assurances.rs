@@ -163,9 +163,10 @@ impl Database {
 }
 
 /// Subject, identifier, URN, evidence, start, end, suspension, who, when, confirmed by whom.
-type AssuranceRow = (String, String, String, String, i64, Option<i64>, Option<i64>, String, i64, Option<String>);
+pub(super) type AssuranceRow =
+    (String, String, String, String, i64, Option<i64>, Option<i64>, String, i64, Option<String>);
 
-fn assurance(row: AssuranceRow) -> Result<Assurance, StorageError> {
+pub(super) fn assurance(row: AssuranceRow) -> Result<Assurance, StorageError> {
     let (kind, identifier, urn, evidence, starts, ends, suspended, recorded_by, recorded_at, confirmed_by) = row;
     let AssurancePeriod { subject, group, period } = period((kind, identifier, urn, starts, ends, suspended))?;
     let recorded_at = UnixTime(recorded_at);

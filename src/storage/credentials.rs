@@ -124,6 +124,20 @@ impl Database {
         })
     }
 
+    /// When each credential of a consumer was used last, as far as it was.
+    pub async fn list_uses_of(&self, client_id: &ClientId) -> Result<Vec<CredentialUse>, StorageError> {
+        const OF_CONSUMER: &str = "SELECT credential_id, last_used_at, certificate_ends_at FROM credential_uses \
+            WHERE credential_id IN (SELECT id FROM credentials WHERE client_id = $1) ORDER BY credential_id";
+        in_snapshot!(self, |transaction| {
+            let mut uses = Vec::new();
+            for_each_row!(transaction, OF_CONSUMER, client_id.as_str(), |row| {
+                uses.push(use_of(row));
+                Ok::<_, StorageError>(())
+            });
+            uses
+        })
+    }
+
     /// When each credential was used last, as far as it was.
     pub async fn list_uses(&self) -> Result<Vec<CredentialUse>, StorageError> {
         const ALL: &str = "SELECT credential_id, last_used_at, certificate_ends_at FROM credential_uses \

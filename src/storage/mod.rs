@@ -4,6 +4,7 @@
 mod connection;
 
 mod assertion_ids;
+mod assurance_search;
 mod assurances;
 mod audit;
 mod certificates;
@@ -24,6 +25,7 @@ mod providers;
 mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
+pub use assurance_search::AssuranceQuery;
 pub use assurances::AssurancePeriod;
 pub use audit::{AuditCheckpoint, AuditQuery};
 pub use change::Change;

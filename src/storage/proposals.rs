@@ -13,15 +13,27 @@ use crate::{
     domain::{Assurance, AssuredSubject, Period, Proposal},
 };
 
-/// The newest come first. `$1` is whether the decided ones are wanted, too.
-const ALL: &str = "SELECT id, subject, identifier, urn, evidence, starts_at, ends_at, reason, proposed_by, proposed_at, \
-    decision, decided_by, decided_at FROM proposals WHERE $1 OR decision IS NULL ORDER BY proposed_at DESC, id";
+/// The query for the proposals that satisfy `$condition`. The newest come first.
+macro_rules! proposals_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, subject, identifier, urn, evidence, starts_at, ends_at, reason, proposed_by, proposed_at, decision, \
+             decided_by, decided_at FROM proposals WHERE ",
+            $condition,
+            " ORDER BY proposed_at DESC, id"
+        )
+    };
+}
+
+/// `$1` is whether the decided ones are wanted, too.
+const ALL: &str = proposals_where!("$1 OR decision IS NULL");
+const NAMED: &str = proposals_where!("id = $1");
 
 /// Reads proposals.
 macro_rules! read_proposals {
-    ($connection:expr, $decided:expr) => {{
+    ($connection:expr, $query:expr, $parameter:expr) => {{
         let mut read: Vec<Proposal> = Vec::new();
-        for_each_row!($connection, ALL, $decided, |row| proposal(row).map(|proposal| read.push(proposal)));
+        for_each_row!($connection, $query, $parameter, |row| proposal(row).map(|proposal| read.push(proposal)));
         read
     }};
 }
@@ -32,7 +44,7 @@ impl Change {
         if let Some(held) = &self.held {
             return Ok(held.open_proposals.values().cloned().collect());
         }
-        in_change!(self, |connection| Ok(read_proposals!(connection, false)))
+        in_change!(self, |connection| Ok(read_proposals!(connection, ALL, false)))
     }
 
     /// Those of one subject and group.
@@ -84,9 +96,15 @@ impl Change {
 }
 
 impl Database {
+    /// The proposal of that id.
+    pub async fn find_proposal(&self, id: Uuid) -> Result<Option<Proposal>, StorageError> {
+        let mut found: Vec<Proposal> = in_snapshot!(self, |transaction| read_proposals!(transaction, NAMED, id))?;
+        Ok(found.pop())
+    }
+
     /// Proposals, the newest first: those that are open, or all.
     pub async fn list_proposals(&self, decided_too: bool) -> Result<Vec<Proposal>, StorageError> {
-        in_snapshot!(self, |transaction| read_proposals!(transaction, decided_too))
+        in_snapshot!(self, |transaction| read_proposals!(transaction, ALL, decided_too))
     }
 }
 
