@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::FILE_VARIABLE;
 
+mod assurance;
 mod audit;
 mod blocked_certificate;
 mod cert;
@@ -24,6 +25,7 @@ mod group;
 mod keys;
 mod migrate;
 mod operator;
+mod or_none;
 mod organisation_type;
 mod output;
 mod provider;
@@ -64,13 +66,16 @@ enum Command {
     /// Register and change consumers, list and show them, give them ways in and take these away.
     #[command(subcommand)]
     Consumer(consumer::ConsumerCommand),
-    /// Register, list, show, suspend and resume providers.
+    /// Say what services, organisations, systems and suppliers are assured to do, and until when.
+    #[command(subcommand)]
+    Assurance(assurance::AssuranceCommand),
+    /// Register and change providers, and say whom they admit for what.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
-    /// List and add groups, with the interactions that they permit.
+    /// List, add, change, suspend and resume groups, with the interactions that they permit.
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// List and add organisation types.
+    /// List, add and rename organisation types.
     #[command(subcommand)]
     OrganisationType(organisation_type::OrganisationTypeCommand),
     /// List and import signing keys.
@@ -109,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(&session),
         Command::Migrate => migrate::run(&session),
         Command::Consumer(command) => consumer::run(command, &session),
+        Command::Assurance(command) => assurance::run(command, &session),
         Command::Provider(command) => provider::run(command, &session),
         Command::Group(command) => group::run(command, &session),
         Command::OrganisationType(command) => organisation_type::run(command, &session),

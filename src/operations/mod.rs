@@ -1,6 +1,7 @@
 //! What the server does, one verb per file, called by HTTP and by the command line alike.
 
 pub mod add_credentials;
+pub mod assure_consumer;
 pub mod block_certificate;
 pub mod cap_certificates;
 pub mod change_assurance;

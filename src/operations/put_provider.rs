@@ -1,7 +1,12 @@
 //! The rules of every provider registration, new or changed, by whichever way it comes.
 
+use std::collections::BTreeSet;
+
 use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
-use crate::{domain::ProviderSystem, storage::Change};
+use crate::{
+    domain::ProviderSystem,
+    storage::{Change, StorageError},
+};
 
 /// Keeps a new provider, or what became of `before`.
 pub(super) async fn put_provider(
@@ -21,5 +26,19 @@ pub(super) async fn put_provider(
             after.asid, after.ods_code
         )));
     }
+    refuse_unregistered(change, after).await?;
     Ok(change.put_provider(before, after).await?)
+}
+
+/// A type that nobody has would admit nobody.
+async fn refuse_unregistered(change: &mut Change, provider: &ProviderSystem) -> Result<(), ChangeRefused> {
+    let named: BTreeSet<_> = provider.groups.values().flat_map(|honoured| &honoured.organisation_types).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let known = change.organisation_types().await?;
+    match named.into_iter().find(|kind| !known.iter().any(|definition| definition.code == **kind)) {
+        Some(kind) => Err(StorageError::unknown_reference("organisation type", kind).into()),
+        None => Ok(()),
+    }
 }
