@@ -58,8 +58,10 @@ impl Session {
     where
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
-        let act = self.act()?;
-        self.with_database(async |database| {
+        let loaded = self.load_config()?;
+        let act = self.act(loaded.config.admin.four_eyes);
+        block_on(async {
+            let database = configured_database(&loaded).await?;
             let outcome = work(database.clone(), act.clone()).await;
             if let Some(refused) = outcome.as_ref().err().and_then(|error| error.downcast_ref::<ChangeRefused>()) {
                 let (subject, _) = attempt.action.split_once('.').unwrap_or_default();
@@ -71,15 +73,15 @@ impl Session {
         })
     }
 
-    fn act(&self) -> anyhow::Result<Act> {
-        Ok(Act {
+    fn act(&self, four_eyes: bool) -> Act {
+        Act {
             actor: operator::actor(),
             at: self.now(),
             reason: self.reason.clone(),
             trace_id: None,
-            four_eyes: self.load_config()?.config.admin.four_eyes,
+            four_eyes,
             repeatable: None,
-        })
+        }
     }
 
     #[expect(clippy::unused_self, reason = "the session stands for the process, whose clock this is")]

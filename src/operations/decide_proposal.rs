@@ -56,6 +56,11 @@ async fn decide(change: &mut Change, id: Uuid, decision: Decision) -> Result<Pro
     let by = act.actor.name;
     if decision == Decision::Confirmed {
         let current = recorded(change, &before.assurance.subject, &before.assurance.group).await?;
+        let suspended_at = current.as_ref().and_then(|current| current.period.suspended_at);
+        if let Some(since) = suspended_at.filter(|since| *since > before.assurance.recorded_at) {
+            let sentence = format!("it is suspended since {since}, after this was proposed: propose it anew");
+            return Err(ChangeRefused::Conflict(sentence));
+        }
         let confirmed = Assurance { confirmed_by: Some(by.clone()), ..before.assurance.clone() };
         change.put_assurance(current.as_ref(), &confirmed).await?;
     }

@@ -90,6 +90,10 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         change.put_assurance(before.as_ref(), &wanted).await?;
         return Ok(Given::Recorded(wanted));
     }
+    if wanted.period.suspended_at.is_some() {
+        let sentence = "it is suspended, and a proposal would restore it: restore it first";
+        return Err(ChangeRefused::Conflict(sentence.to_owned()));
+    }
     let decision = Some((Decision::Superseded, act.actor.name, act.at));
     for open in change.open_proposals().await? {
         if open.assurance.subject == wanted.subject && open.assurance.group == wanted.group {

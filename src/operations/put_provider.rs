@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
+use super::{
+    change_refused::ChangeRefused,
+    put_consumer::{refuse_foreign_system, refuse_retired},
+};
 use crate::{
     domain::ProviderSystem,
     storage::{Change, StorageError},
@@ -19,12 +22,8 @@ pub(super) async fn put_provider(
     }
     refuse_retired(before.map(|before| before.status))?;
     let moved = before.is_none_or(|before| before.ods_code != after.ods_code);
-    if moved && let Some((holder, name)) = change.other_holder(&after.asid, &after.ods_code).await? {
-        return Err(ChangeRefused::Conflict(format!(
-            "the ASID {} is held by the organisation {holder}, as {name:?}: a system belongs to one organisation, and this \
-             is {}",
-            after.asid, after.ods_code
-        )));
+    if moved {
+        refuse_foreign_system(change, before, &after.asid, &after.ods_code).await?;
     }
     refuse_unregistered(change, after).await?;
     Ok(change.put_provider(before, after).await?)

@@ -56,25 +56,36 @@ macro_rules! read_consumers {
 }
 pub(super) use read_consumers;
 
+/// A registration that holds an ASID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// `consumer` or `provider`.
+    pub kind: String,
+    /// Its client id or ASID.
+    pub identifier: String,
+    /// Its organisation.
+    pub ods_code: String,
+    /// What people call it.
+    pub name: String,
+}
+
 impl Change {
     /// The consumer of that client id.
     pub async fn consumer(&mut self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
         in_change!(self, |connection| Ok(read_consumers!(connection, NAMED, client_id.as_str()).pop()))
     }
 
-    /// A registration of another organisation than `ods_code` that holds the ASID, if there is one: its organisation, and
-    /// its name.
-    pub async fn other_holder(
-        &mut self,
-        asid: &Asid,
-        ods_code: &OdsCode,
-    ) -> Result<Option<(String, String)>, StorageError> {
-        const HOLDER: &str = "SELECT ods_code, name FROM consumers \
+    /// The registrations by which another organisation than `ods_code` holds the ASID.
+    pub async fn other_holders(&mut self, asid: &Asid, ods_code: &OdsCode) -> Result<Vec<Holder>, StorageError> {
+        const HOLDERS: &str = "SELECT 'consumer', client_id, ods_code, name FROM consumers \
             WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL \
-            UNION SELECT ods_code, name FROM providers WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL LIMIT 1";
+            UNION ALL SELECT 'provider', asid, ods_code, name FROM providers \
+            WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL";
         in_change!(self, |connection| {
-            let holder = sqlx::query_as(HOLDER).bind(asid.as_str()).bind(ods_code.as_str());
-            Ok(holder.fetch_optional(connection).await?)
+            let holders = sqlx::query_as(HOLDERS).bind(asid.as_str()).bind(ods_code.as_str());
+            let rows: Vec<(String, String, String, String)> = holders.fetch_all(connection).await?;
+            let holder = |(kind, identifier, ods_code, name)| Holder { kind, identifier, ods_code, name };
+            Ok(rows.into_iter().map(holder).collect())
         })
     }
 

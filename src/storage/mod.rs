@@ -26,6 +26,7 @@ pub use assurances::AssurancePeriod;
 pub use audit::{AuditCheckpoint, AuditQuery};
 pub use change::Change;
 pub use changes::RegistryContents;
+pub use consumers::Holder;
 pub use credentials::CredentialUse;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;

@@ -7,12 +7,7 @@ use clap::Args;
 
 use super::show::{shown, uses};
 use crate::{
-    cli::{
-        group::{group_argument, short_list},
-        output,
-        session::Session,
-        time_argument::time,
-    },
+    cli::{group::group_argument, output, session::Session, time_argument::time},
     clock::{SystemClock, UnixTime},
     domain::ConsumerSystem,
     registry::{
@@ -70,24 +65,15 @@ async fn print(database: &Database, filter: &ConsumerFilter, session: &Session) 
     let row = |consumer: &Arc<ConsumerSystem>| {
         vec![
             consumer.client_id.to_string(),
-            cut(consumer.name.as_str()),
+            output::cut(consumer.name.as_str()),
             consumer.asid.to_string(),
             consumer.organisation.ods_code.to_string(),
             consumer.supplier.to_string(),
             consumer.status.name().to_owned(),
-            short_list(&groups(consumer)),
+            groups(consumer).len().to_string(),
         ]
     };
-    let heading = ["CLIENT ID", "NAME", "ASID", "ODS CODE", "SUPPLIER", "STATUS", "HOLDS NOW"];
+    let heading = ["CLIENT ID", "NAME", "ASID", "ODS CODE", "SUPPLIER", "STATUS", "GROUPS"];
     output::table(&heading, &consumers.iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A name that leaves room for the other columns.
-fn cut(name: &str) -> String {
-    const ROOM: usize = 24;
-    if name.chars().count() <= ROOM {
-        return name.to_owned();
-    }
-    name.chars().take(ROOM - 1).chain(['…']).collect()
 }

@@ -6,11 +6,7 @@ use careconnect_verifier::{Asid, Group, OdsCode};
 use clap::Args;
 
 use crate::{
-    cli::{
-        group::{group_argument, short_list},
-        output,
-        session::Session,
-    },
+    cli::{group::group_argument, output, session::Session},
     domain::{ProviderSystem, Registered},
     registry::search::{ProviderFilter, StatusName},
 };
@@ -48,15 +44,15 @@ pub(super) fn list(wanted: Wanted, session: &Session) -> anyhow::Result<ExitCode
         let row = |provider: &ProviderSystem| {
             vec![
                 provider.asid.to_string(),
-                provider.name.to_string(),
+                output::cut(provider.name.as_str()),
                 provider.ods_code.to_string(),
                 provider.signing_algorithm.to_string(),
                 provider.status.name().to_owned(),
+                provider.honoured().count().to_string(),
                 provider.service_root.to_string(),
-                short_list(provider.honoured()),
             ]
         };
-        let heading = ["ASID", "NAME", "ODS CODE", "SIGNED", "STATUS", "SERVICE ROOT", "HONOURS"];
+        let heading = ["ASID", "NAME", "ODS CODE", "SIGNED", "STATUS", "GROUPS", "SERVICE ROOT"];
         output::table(&heading, &providers.iter().map(row).collect::<Vec<_>>())?;
         Ok(ExitCode::SUCCESS)
     })
