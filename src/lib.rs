@@ -10,7 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
-//!  2  authentication/  signing/  storage/  record/      each touches one outside thing; siblings never import each other
+//!  2  authentication/  signing/  storage/  record/  directory/    each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules
 //!     fair_share.rs  budget.rs  rate_limit.rs         how much one caller may take
 //!     hash_chain.rs                  records that cannot be changed without a trace
@@ -57,6 +57,7 @@ pub mod clock;
 pub mod config;
 pub mod credential_uses;
 pub mod crypto;
+pub mod directory;
 pub mod domain;
 pub mod expiries;
 pub mod fair_share;

@@ -14,6 +14,7 @@ use super::{
 mod assertion;
 mod certificate;
 mod configuration;
+mod directory;
 mod expiries;
 mod key_sets;
 mod register;
@@ -107,6 +108,7 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
                 findings.extend(register::examine(&register, &loaded.config));
                 findings.extend(revocation_lists::examine(&loaded.config, now).await);
                 findings.extend(key_sets::examine(register.as_ref().ok(), &loaded.config, now).await);
+                findings.extend(directory::examine(&loaded.config).await);
                 findings.extend(expiries::examine(expiries, register.as_ref().ok(), now));
             }
             let server = running_server::check(loaded).await;

@@ -18,6 +18,7 @@ mod certificate_report;
 mod config;
 mod consumer;
 mod dev;
+mod directory;
 mod doctor;
 mod examination;
 mod explain;
@@ -90,6 +91,9 @@ enum Command {
     /// Cap what certificates of some names may obtain.
     #[command(subcommand)]
     CertificatePolicy(certificate_policy::CertificatePolicyCommand),
+    /// Ask the Spine Directory Service.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -122,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(command, json),
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
+        Command::Directory(command) => directory::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),

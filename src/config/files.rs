@@ -34,12 +34,16 @@ impl LoadedConfig {
             authorities.0.iter().flat_map(ClientAuthority::files).map(move |file| (key, file))
         });
         let of_key_sets = config.assertions.jwks_ca_files.iter().map(|file| ("assertions.jwks_ca_files", file));
+        let directory = &config.directory;
+        let of_directory = directory.ca_files.iter().map(|file| ("directory.ca_files", file));
+        let to_directory = directory.certificate_file.iter().map(|file| ("directory.certificate_file", file));
         let public = certificates.chain(of_admin).chain(short).chain(short_of_admin).chain(named).chain(of_key_sets);
-        for (key, file) in public {
+        for (key, file) in public.chain(of_directory).chain(to_directory) {
             self.examine(&mut findings, key, file, false);
         }
         let private = tls.key_file.iter().map(|file| ("tls.key_file", file));
         let private = private.chain(admin.key_file.iter().map(|file| ("admin.key_file", file)));
+        let private = private.chain(directory.key_file.iter().map(|file| ("directory.key_file", file)));
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);
         }

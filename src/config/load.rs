@@ -75,6 +75,7 @@ impl LoadedConfig {
         loaded.resolve_paths();
         loaded.read_database_url(&mut problems);
         loaded.check_metrics_address(&mut problems);
+        loaded.check_directory(&mut problems);
         ConfigError::unless_empty(problems)?;
         Ok(loaded)
     }

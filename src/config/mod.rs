@@ -7,6 +7,7 @@ mod addresses;
 mod admin;
 mod client_authorities;
 mod database_url;
+mod directory;
 mod error;
 mod file;
 mod files;
@@ -28,6 +29,7 @@ pub use self::{
     admin::{AdminListener, Administrator},
     client_authorities::{ClientAuthorities, ClientAuthority, CrlSource, InDoubt},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
+    directory::{BaseName, DirectoryUrl, OnDrift},
     error::{ConfigError, Place, Problem},
     files::FileFindings,
     issuer::{InvalidIssuer, Issuer},
@@ -36,7 +38,7 @@ pub use self::{
     networks::Network,
     proxies::{ForwardedFormat, Proxy},
     quantities::{Count, Milliseconds, Seconds},
-    sections::{Admin, Assertions, Config, Database, Keys, Limits, Log, Metrics, Record, Registry, Tls},
+    sections::{Admin, Assertions, Config, Database, Directory, Keys, Limits, Log, Metrics, Record, Registry, Tls},
     serving::Serving,
     setting::{Entry, Setting},
     tables::{Table, Tables},

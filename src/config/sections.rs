@@ -10,6 +10,7 @@ use super::{
     admin::Administrator,
     client_authorities::{ClientAuthorities, ClientAuthority},
     database_url::DatabaseUrl,
+    directory::{BaseName, DirectoryUrl, OnDrift},
     issuer::Issuer,
     log::{LogFilter, LogFormat},
     proxies::Proxy,
@@ -29,7 +30,7 @@ section! {
         /// The proxies in front that pass client certificates on: see `docs/proxies.md`. From anybody else a header
         /// with a certificate is ignored.
         proxies: Tables<Proxy> = Tables::none();
-        sections { tls: Tls, admin: Admin, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, limits: Limits, metrics: Metrics, log: Log, }
+        sections { tls: Tls, admin: Admin, database: Database, registry: Registry, keys: Keys, assertions: Assertions, record: Record, directory: Directory, limits: Limits, metrics: Metrics, log: Log, }
     }
 }
 
@@ -138,6 +139,32 @@ section! {
         /// How long a day's file may become, in MiB, for refusals to be in it; tokens always are. Strangers, who can be
         /// refused as often as they like, must not fill the disk.
         refusals_up_to_megabytes: Count<1, 1_000_000> = Count::of(256);
+    }
+}
+
+section! {
+    /// The Spine Directory Service, or another LDAP directory of its shape: who owns an ASID, and what it may do. No token
+    /// request waits for it.
+    Directory at "directory." {
+        /// Where it is. Without it there is none.
+        url: Option<DirectoryUrl> = None;
+        /// Accepts ldap:// in `directory.url` to another machine. **Dangerous**: whoever is on the way can change what the
+        /// directory says.
+        allow_plain_ldap_beyond_loopback: bool = false;
+        /// PEM: the authorities that vouch for the directory, and no others; without any, those of the system.
+        ca_files: Vec<PathBuf> = Vec::new();
+        /// PEM: the certificate that is presented to the directory, then its intermediates.
+        certificate_file: Option<PathBuf> = None;
+        /// PEM: the private key of that certificate.
+        key_file: Option<PathBuf> = None;
+        /// The entry below which the systems are.
+        base: BaseName = BaseName::default();
+        /// How long a connection may take, and after it each search.
+        timeout_seconds: Seconds<1, 60> = Seconds::of(3);
+        /// How often the register is compared with the directory; `0`: never.
+        check_every_seconds: Seconds<0, 2_592_000> = Seconds::of(86_400);
+        /// What follows when the directory contradicts a registration: `report` says so, `suspend` suspends it, too.
+        on_drift: OnDrift = OnDrift::Report;
     }
 }
 

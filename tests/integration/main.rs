@@ -16,6 +16,7 @@ mod configuration;
 mod connection_limits;
 mod consumers_guide;
 mod credential_commands;
+mod directory;
 mod discovery;
 mod doctor_commands;
 mod expiries;

@@ -35,8 +35,7 @@ pub const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// Who may what is said here, and only here: whoever has a role reads, and each change names the role that it needs.
 fn all_routes() -> Routes {
-    Routes::new() // .
-        .read("/whoami", &[], whoami::whoami)
+    Routes::default().read("/whoami", &[], whoami::whoami)
 }
 
 /// The admin listener's routes.

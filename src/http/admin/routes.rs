@@ -26,18 +26,14 @@ pub struct Route {
     pub parameters: &'static [&'static str],
 }
 
-/// All of them, as they are collected.
+/// All of them, as they are collected; none by default.
+#[derive(Default)]
 pub struct Routes {
     router: Router<AdminState>,
     list: Vec<Route>,
 }
 
 impl Routes {
-    /// None yet.
-    pub fn new() -> Self {
-        Self { router: Router::new(), list: Vec::new() }
-    }
-
     /// GET and HEAD, for whoever has a role.
     pub fn read<H, T>(self, path: &str, parameters: &'static [&'static str], handler: H) -> Self
     where

@@ -35,8 +35,7 @@ use crate::support::test_server::TestServer;
 
 /// A resource of one thing, and a list of five.
 fn routes() -> Routes {
-    let (create, update, confirm, list) = (create, update, confirm, list);
-    Routes::new()
+    Routes::default()
         .post("/things", Role::Editor, create)
         .patch("/things/{id}", Role::Editor, update)
         .post("/things/{id}/confirmation", Role::Approver, confirm)

@@ -19,6 +19,7 @@ pub(crate) mod postgres_server;
 pub(crate) mod registrations;
 pub(crate) mod requests;
 pub(crate) mod shell_blocks;
+pub(crate) mod slapd;
 pub(crate) mod soon;
 pub(crate) mod test_server;
 pub(crate) mod tls_client;
