@@ -28,7 +28,7 @@ pub(super) async fn warn_of_expiries(app: Arc<App>, listeners: Arc<Listeners>, s
         report(&blocking(move || all(&parts, &tls, &uses, now)).await, now);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = listeners.reloaded() => {}
+            () = listeners.reloaded.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }

@@ -1,6 +1,8 @@
 //! The TLS set-ups of a server: that of consumers and providers, and that of administrators, if there is one.
 
-use std::{future::pending, sync::Arc};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::{ClientAuthentication, TlsError, TlsFiles, tls::ReloadableTls, tls_files::check_apart};
 use crate::{
@@ -15,6 +17,8 @@ use crate::{
 pub(super) struct Listeners {
     pub(super) public: Arc<ReloadableTls>,
     pub(super) admin: Option<Arc<ReloadableTls>>,
+    /// Hears when files have been taken over anew.
+    pub(super) reloaded: Arc<Notify>,
 }
 
 impl Listeners {
@@ -34,7 +38,7 @@ impl Listeners {
             if let Some(admin) = &admin {
                 check_apart(&admin.client_trust().load(), &public.client_trust().load())?;
             }
-            Ok(Self { public: Arc::new(public), admin: admin.map(Arc::new) })
+            Ok(Self { public: Arc::new(public), admin: admin.map(Arc::new), reloaded: Arc::default() })
         };
         blocking(load).await
     }
@@ -46,19 +50,5 @@ impl Listeners {
     /// What ends soon of what they are made of.
     pub(super) fn expiries(&self) -> Vec<Expiry> {
         self.iter().flat_map(|tls| tls.expiries()).collect()
-    }
-
-    /// Returns when the files of one have been taken over anew.
-    pub(super) async fn reloaded(&self) {
-        let admin = async {
-            match &self.admin {
-                Some(admin) => admin.reloaded().await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.public.reloaded() => {}
-            () = admin => {}
-        }
     }
 }

@@ -124,12 +124,12 @@ impl RunningServer {
         };
         background::spawn(&app, &listeners, used_assertions, periods, &tasks, &stop);
         let look_every = config.tls.reload_every_seconds.duration();
-        tasks.spawn(follow_files(listeners.public.clone(), hang_up, look_every, stop.clone()));
+        let (all, reloaded) = (listeners.iter().cloned().collect(), listeners.reloaded.clone());
+        tasks.spawn(follow_files(all, reloaded, hang_up, look_every, stop.clone()));
         tasks.spawn(serve(sockets.public, listeners.public.clone(), router, limits.clone(), stop.clone()));
         if let (Some(listener), Some(tls)) = (sockets.admin, &listeners.admin) {
             let gate = Gate::new(&config.admin, tls.client_trust().clone()).map_err(anyhow::Error::msg)?;
             let router = http::admin::router(app.clone(), gate, request_timeout);
-            tasks.spawn(follow_files(tls.clone(), signal(SignalKind::hangup())?, look_every, stop.clone()));
             tasks.spawn(serve(listener, tls.clone(), router, limits.clone(), stop.clone()));
         }
         if let (Some(listener), Some(metrics)) = (sockets.metrics, metrics) {

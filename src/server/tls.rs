@@ -11,7 +11,6 @@ use rustls::{
     time_provider::TimeProvider,
 };
 use rustls_pki_types::UnixTime as TlsTime;
-use tokio::sync::Notify;
 
 use super::{
     client_verifier::{ClientAuthentication, ClientVerifier},
@@ -36,7 +35,6 @@ pub struct ReloadableTls {
     client_trust: Arc<ArcSwap<ClientTrust>>,
     /// Held while something is replaced.
     state: Mutex<State>,
-    reloaded: Notify,
 }
 
 struct State {
@@ -60,7 +58,6 @@ impl ReloadableTls {
             config: ArcSwap::from_pointee(config),
             client_trust: Arc::new(ArcSwap::new(trust)),
             state: Mutex::new(State { last_attempt: Some(contents.digest()), identity }),
-            reloaded: Notify::new(),
             files,
             authentication,
             is_blocked,
@@ -82,11 +79,6 @@ impl ReloadableTls {
     pub(super) fn expiries(&self) -> Vec<Expiry> {
         let identity = self.state().identity.clone();
         self.files.expiries(&identity, &self.client_trust.load(), self.clock.now())
-    }
-
-    /// Returns when the files have been taken over anew.
-    pub(super) async fn reloaded(&self) {
-        self.reloaded.notified().await;
     }
 
     /// The files that it is made of.
@@ -147,7 +139,6 @@ impl ReloadableTls {
             let (identity, trust) = self.files.build(&contents, &self.is_blocked, Some(&before), &*self.clock)?;
             self.swap(&identity, trust)?;
             state.identity = identity;
-            self.reloaded.notify_one();
             Ok(())
         });
         let outcome = if replaced.is_ok() { "loaded" } else { "kept_previous" };

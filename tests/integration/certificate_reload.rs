@@ -85,7 +85,7 @@ async fn a_swapped_symbolic_link_is_noticed() {
     fs::write(path("clients-2.pem"), new.pem()).unwrap();
     symlink(path("clients-1.pem"), path("clients.pem")).unwrap();
     let every = Duration::from_millis(50);
-    tokio::spawn(follow_files(listener.tls.clone(), hang_up(), every, listener.stop.clone()));
+    tokio::spawn(follow_files(vec![listener.tls.clone()], Arc::default(), hang_up(), every, listener.stop.clone()));
     assert!(listener.get("/whoami", Some(&old.client("a.nhs.uk"))).await.is_ok());
     symlink(path("clients-2.pem"), path("next")).unwrap();
     fs::rename(path("next"), path("clients.pem")).unwrap();
@@ -97,7 +97,13 @@ async fn a_swapped_symbolic_link_is_noticed() {
 async fn sighup_reloads_at_once() {
     let (log, root) = (Log::capture(), Authority::new("Clients"));
     let listener = Listener::start(&root).await;
-    tokio::spawn(follow_files(listener.tls.clone(), hang_up(), Duration::from_secs(3600), listener.stop.clone()));
+    tokio::spawn(follow_files(
+        vec![listener.tls.clone()],
+        Arc::default(),
+        hang_up(),
+        Duration::from_secs(3600),
+        listener.stop.clone(),
+    ));
     fs::write(listener.directory.path().join("clients.pem"), Authority::new("Other").pem()).unwrap();
     let sent = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status().unwrap();
     assert!(sent.success());
