@@ -54,8 +54,10 @@ impl Database {
             let (revision,) = sqlx::query_as(next).fetch_one(connection).await?;
             Ok(revision)
         })?;
-        idempotency::refuse_repeated(&mut change).await?;
-        Ok(change)
+        match idempotency::refuse_repeated(&mut change).await {
+            Ok(()) => Ok(change),
+            Err(repeated) => change.finish(Err(repeated)).await,
+        }
     }
 
     /// Keeps a refusal, which changes nothing else.

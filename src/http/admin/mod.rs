@@ -13,12 +13,13 @@ use crate::app::App;
 
 pub mod answer;
 mod describe;
-mod idempotency;
+pub mod idempotency;
 pub mod identity;
 pub mod json;
 pub mod page;
 pub mod problem;
 pub mod query;
+mod refusal;
 mod refused_change;
 pub mod routes;
 pub mod submission;
