@@ -77,6 +77,7 @@ pub(super) fn run(arguments: SearchArguments, session: &Session) -> anyhow::Resu
         token_id: arguments.token_id,
         from: arguments.from,
         until: arguments.until,
+        before: None,
     };
     let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let found = search(&directory, &query, limit).with_context(|| cannot_read(&directory))?;

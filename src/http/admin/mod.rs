@@ -12,17 +12,28 @@ use super::{trace_id, with_security_headers};
 use crate::app::App;
 
 pub mod answer;
+mod audit;
+mod blocked_certificates;
+mod catalogue;
+mod certificate_policies;
 mod describe;
+pub mod edit;
+mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
+mod keys;
+mod organisation_types;
 pub mod page;
+pub mod path;
 pub mod problem;
+mod providers;
 pub mod query;
 mod refusal;
 mod refused_change;
 pub mod routes;
 pub mod submission;
+mod token_requests;
 mod whoami;
 
 pub use identity::Gate;
@@ -36,7 +47,18 @@ pub const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// Who may what is said here, and only here: whoever has a role reads, and each change names the role that it needs.
 fn all_routes() -> Routes {
-    Routes::default().read("/whoami", &[], whoami::whoami)
+    let routes = Routes::default().read("/whoami", &[], whoami::whoami);
+    let resources = [
+        providers::routes,
+        groups::routes,
+        organisation_types::routes,
+        certificate_policies::routes,
+        blocked_certificates::routes,
+        keys::routes,
+        audit::routes,
+        token_requests::routes,
+    ];
+    resources.into_iter().fold(routes, |routes, add| add(routes))
 }
 
 /// The admin listener's routes.

@@ -9,20 +9,21 @@ use serde_json::Value;
 
 use super::{
     super::trace_id::TraceId, AdminState, idempotency::key, identity::Administrator, json::JsonBody, problem::Problem,
+    query::Query, routes::REASON,
 };
 use crate::{
     crypto::sha256,
-    domain::{Act, Repeatable},
+    domain::{Act, Repeatable, fields::sentence},
 };
 
-/// A change without a body. A handler takes it as an argument.
+/// A change without a body, with the reason that its query gives. A handler takes it as an argument.
 #[derive(Debug)]
 pub struct Acting(pub Act);
 
 /// A change with a body. A handler takes it as its last argument.
 #[derive(Debug)]
 pub struct Submission {
-    /// Who makes it, when, and in which request; its reason is for the handler to find in the body.
+    /// Who makes it, when, and in which request; [`reasoned`](super::edit::reasoned) finds its reason in the body.
     pub act: Act,
     /// The body; [`Fields`](crate::domain::Fields) reads its members.
     pub value: Value,
@@ -36,7 +37,7 @@ impl FromRequestParts<AdminState> for Acting {
         Ok(Self(Act {
             actor: administrator.actor(),
             at: state.app.clock.now(),
-            reason: None,
+            reason: reason(parts)?,
             trace_id: parts.extensions.get::<TraceId>().map(|TraceId(id)| *id),
             four_eyes: state.gate.four_eyes,
             repeatable: key.map(|key| Repeatable { key, fingerprint }),
@@ -55,6 +56,12 @@ impl FromRequest<AdminState> for Submission {
         }
         Ok(Self { act, value })
     }
+}
+
+fn reason(parts: &Parts) -> Result<Option<String>, Problem> {
+    let said = parts.extensions.get::<Query>().and_then(|query| query.text(REASON));
+    let wrong = |rule| Problem::parameters([(REASON.to_owned(), rule)]);
+    said.map(|said| sentence(&said.into())).transpose().map_err(wrong)
 }
 
 /// Tells the request from others that come by the same key.
