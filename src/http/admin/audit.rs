@@ -10,9 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    AdminState, answer::found, page::PageRequest, path::named, problem::Problem, query::Query, routes::Routes,
-};
+use super::{AdminState, answer::found, page::PageRequest, problem::Problem, query::Query, routes::Routes};
 use crate::{
     domain::ChainedRecord,
     storage::{AuditCheckpoint, AuditQuery},
@@ -58,11 +56,11 @@ async fn read(
     Path(number): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let sequence: i64 = named("the audit's record", &number)?;
+    let missing = || Problem::not_found("the audit has no record of that number");
+    let sequence: i64 = number.parse().map_err(|_| missing())?;
     let next = state.app.registry.database().read_audit(sequence.saturating_sub(1), 1).await?;
     let record = next.into_iter().find(|record| record.sequence == sequence);
-    let record = record.ok_or_else(|| Problem::not_found(format!("the audit has no record {sequence}")))?;
-    Ok(found(&headers, document(&record)))
+    Ok(found(&headers, document(&record.ok_or_else(missing)?)))
 }
 
 /// The end of the chain, for whoever keeps it elsewhere.
