@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, SystemTime},
 };
@@ -31,6 +32,19 @@ impl fmt::Display for UnixTime {
             Ok(timestamp) => write!(f, "{timestamp}"),
             Err(_) => write!(f, "{} s", self.0), // beyond the years that RFC 3339 can write
         }
+    }
+}
+
+/// A text that is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time such as 2027-01-15T08:00:00Z")]
+pub struct InvalidTime;
+
+impl FromStr for UnixTime {
+    type Err = InvalidTime;
+    /// Reads RFC 3339, to the second.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_second())).map_err(|_| InvalidTime)
     }
 }
 

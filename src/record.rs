@@ -29,7 +29,7 @@ pub use self::{
     entry::{Entry, Outcome, RecordedCheck},
     files::RecordError,
     follow::Follower,
-    search::{Found, Query, find, search},
+    search::{Found, InvalidPosition, Position, Query, find, search, search_while},
     verify::{Broken, Fault, Report, StreamReport, verify},
     writer::{IssuanceRecord, NotRecorded},
 };

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     authentication::certificate::name_text,
-    domain::{BlockedCertificate, DistinguishedName, SerialNumber},
+    domain::{BlockedCertificate, DistinguishedName, Precondition, SerialNumber},
     operations::block_certificate::{block_certificate, unblock_certificate},
     server::TlsFiles,
     storage::Database,
@@ -77,7 +77,7 @@ pub(super) fn unblock(which: Which, session: &Session) -> anyhow::Result<ExitCod
     let (issuer, serial) = which.read(session)?;
     let attempt = Attempt::new("blocked_certificate.unblock", format!("{serial} of {issuer}"));
     session.changing(attempt, async |database, act| {
-        unblock_certificate(&database, &issuer, &serial, act).await?;
+        unblock_certificate(&database, &issuer, &serial, &Precondition::Any, act).await?;
         let listed = list(&database, session).await;
         listed.with_context(|| format!("{serial} of {issuer} is no longer blocked, but the others cannot be shown"))
     })

@@ -8,10 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{output, session::Session};
-use crate::{
-    clock::UnixTime,
-    signing::{KeyFiles, StoredKey, newest_key},
-};
+use crate::signing::{KeyFiles, StoredKey, newest_key};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
@@ -51,7 +48,7 @@ fn list(keys: &[StoredKey], json: bool) -> anyhow::Result<()> {
             stored.key.algorithm().to_string(),
             stored.key.kid().to_string(),
             if signs(stored, keys) { "signs" } else { "published" }.to_owned(),
-            written(stored).to_string(),
+            stored.written_at().to_string(),
             stored.path.display().to_string(),
         ]
     };
@@ -63,16 +60,11 @@ fn entry(stored: &StoredKey, keys: &[StoredKey]) -> Value {
         "alg": stored.key.algorithm(),
         "kid": stored.key.kid().as_ref(),
         "signs": signs(stored, keys),
-        "written_at": written(stored).to_string(),
+        "written_at": stored.written_at().to_string(),
         "file": stored.path,
     })
 }
 
 fn signs(stored: &StoredKey, keys: &[StoredKey]) -> bool {
     newest_key(keys, stored.key.algorithm()).is_some_and(|newest| newest.key.kid() == stored.key.kid())
-}
-
-fn written(stored: &StoredKey) -> UnixTime {
-    let elapsed = stored.written.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixTime(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{DisplayName, OrganisationTypeDefinition, Precondition},
-    operations::change_organisation_type::{add_organisation_type, rename_organisation_type},
+    operations::change_organisation_type::{add_organisation_type, change_organisation_type},
     storage::Database,
 };
 
@@ -51,7 +51,10 @@ pub(super) fn run(command: OrganisationTypeCommand, session: &Session) -> anyhow
         }
         OrganisationTypeCommand::Rename { code, display } => {
             session.changing(Attempt::new("organisation_type.rename", &code), async |database, act| {
-                rename_organisation_type(&database, &code, &Precondition::Any, display.to_string(), act).await?;
+                let rename = |before: &OrganisationTypeDefinition| {
+                    Ok(OrganisationTypeDefinition { display: display.to_string(), ..before.clone() })
+                };
+                change_organisation_type(&database, &code, &Precondition::Any, rename, act).await?;
                 let listed = list(&database, session).await;
                 listed.with_context(|| format!("organisation type {code} is renamed, but cannot be shown"))
             })

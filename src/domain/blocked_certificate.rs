@@ -2,8 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::certificate_identity::InvalidCertificateIdentity;
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, crypto::sha256};
 
 /// One certificate, by its issuer's name and its serial number (RFC 5280 §4.1.2.2). Two authorities of one name are one
 /// here: more is blocked then, never less.
@@ -19,6 +21,13 @@ pub struct BlockedCertificate {
     pub blocked_at: UnixTime,
     /// Since when no longer.
     pub unblocked_at: Option<UnixTime>,
+}
+
+impl BlockedCertificate {
+    /// What stands for issuer and serial number in a path: a name in a path would be hard to write.
+    pub fn id(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&sha256(format!("{} {}", self.serial, self.issuer).as_bytes())[..16])
+    }
 }
 
 /// A certificate's serial number: hexadecimal digits in lower case, without leading zeros.

@@ -203,8 +203,7 @@ pub fn number<T: TryFrom<u64>>(value: &Value) -> Result<T, String> {
 
 /// A time as RFC 3339 writes it, to the second.
 pub fn time(value: &Value) -> Result<UnixTime, String> {
-    let text = text(value)?;
-    let time = text.parse::<jiff::Timestamp>().map(|time| UnixTime(time.as_second()));
+    let time = text(value)?.parse::<UnixTime>();
     time.map_err(|_| format!("expected a time such as 2027-01-15T08:00:00Z, not {}", shown(value)))
 }
 

@@ -165,7 +165,7 @@ impl Registered for BlockedCertificate {
 
     fn document(&self) -> Value {
         json!({
-            "issuer": self.issuer, "serial": self.serial.as_str(), "note": self.note,
+            "id": self.id(), "issuer": self.issuer, "serial": self.serial.as_str(), "note": self.note,
             "blocked_at": self.blocked_at.to_string(), "unblocked_at": text(self.unblocked_at),
         })
     }

@@ -1,8 +1,8 @@
 //! Blocks a certificate by its serial number, whatever its authority says of it. It counts everywhere within a second.
 
-use super::change_refused::ChangeRefused;
+use super::change_refused::{ChangeRefused, check};
 use crate::{
-    domain::{Act, BlockedCertificate, SerialNumber, fields::check_sentence},
+    domain::{Act, BlockedCertificate, Precondition, SerialNumber, fields::check_sentence},
     storage::{Change, Database, StorageError},
 };
 
@@ -33,10 +33,11 @@ pub async fn unblock_certificate(
     database: &Database,
     issuer: &str,
     serial: &SerialNumber,
+    expected: &Precondition,
     act: Act,
 ) -> Result<BlockedCertificate, ChangeRefused> {
     let mut change = database.begin(act).await?;
-    let outcome = unblock(&mut change, issuer, serial).await;
+    let outcome = unblock(&mut change, issuer, serial, expected).await;
     let unblocked = change.finish(outcome).await?;
     tracing::warn!(issuer, %serial, "certificate no longer blocked");
     Ok(unblocked)
@@ -46,10 +47,12 @@ async fn unblock(
     change: &mut Change,
     issuer: &str,
     serial: &SerialNumber,
+    expected: &Precondition,
 ) -> Result<BlockedCertificate, ChangeRefused> {
     let blocked = known(change, issuer, serial).await?.filter(|known| known.unblocked_at.is_none());
     let not_found = || StorageError::not_found("blocked certificate", format!("{serial} of {issuer}"));
     let before = blocked.ok_or_else(not_found)?;
+    check(expected, &before)?;
     let after = BlockedCertificate { unblocked_at: Some(change.act().at), ..before.clone() };
     change.put_blocked_certificate(Some(&before), &after).await?;
     Ok(after)

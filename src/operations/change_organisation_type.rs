@@ -1,4 +1,4 @@
-//! Adds and renames organisation types.
+//! Adds and changes organisation types.
 
 use careconnect_verifier::OrganisationType;
 
@@ -21,29 +21,29 @@ pub async fn add_organisation_type(
     Ok(())
 }
 
-/// Gives an organisation type another display text; [`StorageError::NotFound`] when there is none.
-pub async fn rename_organisation_type(
+/// Makes of an organisation type what `edit` makes of it; [`StorageError::NotFound`] when there is none.
+pub async fn change_organisation_type(
     database: &Database,
     code: &OrganisationType,
     expected: &Precondition,
-    display: String,
+    edit: impl FnOnce(&OrganisationTypeDefinition) -> Result<OrganisationTypeDefinition, ChangeRefused> + Send,
     act: Act,
 ) -> Result<OrganisationTypeDefinition, ChangeRefused> {
     let mut change = database.begin(act).await?;
-    let outcome = renamed(&mut change, code, expected, display).await;
+    let outcome = changed(&mut change, code, expected, edit).await;
     change.finish(outcome).await
 }
 
-async fn renamed(
+async fn changed(
     change: &mut Change,
     code: &OrganisationType,
     expected: &Precondition,
-    display: String,
+    edit: impl FnOnce(&OrganisationTypeDefinition) -> Result<OrganisationTypeDefinition, ChangeRefused> + Send,
 ) -> Result<OrganisationTypeDefinition, ChangeRefused> {
     let found = change.organisation_types().await?.into_iter().find(|definition| definition.code == *code);
     let before = found.ok_or_else(|| StorageError::not_found("organisation type", code))?;
     check(expected, &before)?;
-    let after = OrganisationTypeDefinition { display, ..before.clone() };
+    let after = edit(&before)?;
     if after != before {
         change.put_organisation_type(Some(&before), &after).await?;
     }

@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
 use crate::{
     clock::UnixTime,
-    domain::{
-        Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered, fields::check_sentence,
-    },
+    domain::{Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered, fields::check_sentence},
     random,
     storage::{Change, Database, StorageError},
 };

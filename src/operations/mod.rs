@@ -15,6 +15,7 @@ pub mod check_health;
 pub mod decide_proposal;
 pub mod end_credential;
 pub mod estate;
+pub mod export_audit;
 pub mod give_assurance;
 pub mod issue_token;
 mod put_consumer;

@@ -4,6 +4,7 @@ mod thread;
 
 use std::{
     fmt,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -48,6 +49,7 @@ pub struct IssuanceRecord {
     places_of_refusals: Arc<Semaphore>,
     state: State,
     patience: Duration,
+    directory: PathBuf,
 }
 
 /// What requests and thread know of each other.
@@ -84,7 +86,13 @@ impl IssuanceRecord {
         let thread = std::thread::Builder::new().name("record".into()).spawn(move || writer.run(&received));
         thread.map_err(|source| RecordError { directory: section.directory.clone(), source })?;
         let places_of_refusals = Arc::new(Semaphore::new(MAX_WAITING / 2));
-        Ok(Self { lines, places_of_refusals, state, patience: PATIENCE })
+        let directory = section.directory.clone();
+        Ok(Self { lines, places_of_refusals, state, patience: PATIENCE, directory })
+    }
+
+    /// Where its files are, those of other processes on the machine among them.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Returns when the line of `entry` is written. Never blocks the thread.

@@ -11,6 +11,7 @@ use careconnect_verifier::Algorithm;
 use zeroize::Zeroizing;
 
 use super::{KeyRejection, SigningError, SigningKey, pkcs8, private_file};
+use crate::clock::UnixTime;
 
 /// A directory of private keys.
 #[derive(Debug)]
@@ -27,6 +28,14 @@ pub struct StoredKey {
     pub path: PathBuf,
     /// When the file was written.
     pub written: SystemTime,
+}
+
+impl StoredKey {
+    /// When the file was written, in whole seconds.
+    pub fn written_at(&self) -> UnixTime {
+        let elapsed = self.written.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        UnixTime(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+    }
 }
 
 impl KeyFiles {

@@ -1,6 +1,6 @@
 //! The keys in use: the newest of each algorithm signs, the public halves of all are published.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use careconnect_verifier::{AccessTokenClaims, Algorithm, Group};
 use serde::Serialize;
@@ -11,12 +11,38 @@ use super::{
     entra::entra_claims,
     jws::{Signer, TokenType},
 };
+use crate::clock::UnixTime;
 
 /// The signing keys of a running server.
 #[derive(Debug)]
 pub struct KeyRing {
     signers: BTreeMap<Algorithm, Signer>,
     key_set: KeySet,
+    published: Vec<PublishedKey>,
+}
+
+/// What may be told of a key: nothing that is private (R43).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// Its RFC 7638 thumbprint.
+    pub kid: Arc<str>,
+    /// What it is for.
+    pub algorithm: Algorithm,
+    /// Its public half: a JWK, as JSON.
+    pub jwk: String,
+    /// Does it sign? All others are published, so that what they have signed can be verified.
+    pub signs: bool,
+    /// Since when it is there.
+    pub written_at: UnixTime,
+}
+
+impl PublishedKey {
+    fn of(stored: &StoredKey, all: &[StoredKey]) -> Self {
+        let (key, algorithm) = (&stored.key, stored.key.algorithm());
+        let signs = newest_key(all, algorithm).is_some_and(|newest| newest.key.kid() == key.kid());
+        let (kid, jwk) = (key.kid().clone(), key.public_json());
+        Self { kid, algorithm, jwk, signs, written_at: stored.written_at() }
+    }
 }
 
 impl KeyRing {
@@ -27,9 +53,10 @@ impl KeyRing {
             return Err(SigningError::NoKeys { directory: directory.to_owned() });
         }
         let key_set = KeySet::new(keys.iter().rev().map(|stored| &stored.key));
+        let published = keys.iter().rev().map(|stored| PublishedKey::of(stored, &keys)).collect();
         // From the oldest to the newest, so the newest stays.
         let signers = keys.into_iter().map(|stored| (stored.key.algorithm(), Signer::new(stored.key))).collect();
-        Ok(Self { signers, key_set })
+        Ok(Self { signers, key_set, published })
     }
 
     /// The algorithms that have a key in `directory`; none when it is not there. Makes nothing.
@@ -58,6 +85,11 @@ impl KeyRing {
     /// What is published.
     pub const fn key_set(&self) -> &KeySet {
         &self.key_set
+    }
+
+    /// All keys, the newest first.
+    pub fn published(&self) -> &[PublishedKey] {
+        &self.published
     }
 
     /// Signs an access token of type `at+jwt`.
@@ -102,7 +134,8 @@ mod tests {
 
     #[test]
     fn an_algorithm_without_a_key_is_named_with_the_remedy() {
-        let ring = KeyRing { signers: BTreeMap::new(), key_set: KeySet::new(std::iter::empty()) };
+        let ring =
+            KeyRing { signers: BTreeMap::new(), key_set: KeySet::new(std::iter::empty()), published: Vec::new() };
         let error = ring.signer(Algorithm::Ps256).unwrap_err();
         assert!(matches!(error, SigningError::KeyMissing(Algorithm::Ps256)));
         assert!(error.to_string().contains("keys import --alg PS256"), "{error}");

@@ -19,6 +19,6 @@ pub use crate::domain::PublicJwk;
 pub use error::{KeyRejection, SigningError};
 pub use jws::SignedToken;
 pub use key_files::{KeyFiles, StoredKey};
-pub use key_ring::{KeyRing, newest_key};
+pub use key_ring::{KeyRing, PublishedKey, newest_key};
 pub use key_set::KeySet;
 pub use signing_key::SigningKey;

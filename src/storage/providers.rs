@@ -38,6 +38,8 @@ macro_rules! providers_where {
 }
 
 const NAMED: [&str; 3] = providers_where!("= $1");
+/// As many as [`Database::providers_after`] gives at once.
+const AFTER: [&str; 3] = providers_where!("IN (SELECT asid FROM providers WHERE asid > $1 ORDER BY asid LIMIT 200)");
 pub(super) const CHANGED_SINCE: [&str; 3] = providers_where!("IN (SELECT asid FROM providers WHERE revision > $1)");
 
 /// Reads providers by three queries, however many providers they are.
@@ -143,6 +145,11 @@ impl Database {
     /// The provider of that ASID.
     pub async fn find_provider(&self, asid: &Asid) -> Result<Option<ProviderSystem>, StorageError> {
         in_snapshot!(self, |transaction| read_providers!(transaction, NAMED, asid.as_str()).pop())
+    }
+
+    /// The next providers after that ASID, which may be empty, in the order of their ASIDs; none behind the last.
+    pub async fn providers_after(&self, asid: &str) -> Result<Vec<ProviderSystem>, StorageError> {
+        in_snapshot!(self, |transaction| read_providers!(transaction, AFTER, asid))
     }
 
     /// All providers in the order of their ASIDs.

@@ -4,6 +4,7 @@
 mod admin;
 mod administration_guide;
 mod assurance_commands;
+mod audit_commands;
 mod certificate_command;
 mod certificate_reload;
 mod changes;

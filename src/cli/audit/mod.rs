@@ -1,12 +1,14 @@
-//! `careconnect-auth audit …`: what was answered, whether that is still what was written, and who asked.
+//! `careconnect-auth audit …`: what was answered and what was changed, and whether that is still what was written.
 
+mod changes;
 mod search;
 mod tail;
 mod verify;
+mod verify_changes;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
 use super::session::Session;
 use crate::{
@@ -16,22 +18,44 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Show the last entries of the issuance record, and those that come.
+    /// Show the last entries of the issuance record, or of the audit of changes, and those that come.
     Tail(tail::TailArguments),
-    /// Look for entries of the issuance record, the newest first; exit code 1 when there are none.
+    /// Look for entries of the issuance record, or of the audit of changes, the newest first; exit code 1 when there are none.
     Search(search::SearchArguments),
-    /// Prove offline that the issuance record is as it was written; exit code 1, with the first broken line, when it is not.
+    /// Show one change: who made it, why, and each member before and after.
+    Show {
+        /// The number of its record.
+        #[arg(value_parser = value_parser!(i64).range(1..))]
+        sequence: i64,
+    },
+    /// Write the audit of changes to a file that can be verified without the database.
+    Export {
+        /// A file that is not there yet.
+        file: PathBuf,
+    },
+    /// Prove that both are as they were written; exit code 1, with the first broken line or record, when they are not.
     ///
-    /// Needs neither server nor database. Every line is held against its hash and against the line before it, every checkpoint
-    /// against the issuer's keys. Lines that no checkpoint covers yet are counted: whoever may write the files could have
-    /// written these anew.
+    /// For the issuance record it needs neither server nor database. Every line is held against its hash and against the line
+    /// before it, every checkpoint against the issuer's keys. Lines that no checkpoint covers yet are counted: whoever may
+    /// write the files, or the database, could have written these anew.
     Verify(verify::VerifyArguments),
+}
+
+/// The two things that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// What administrators did and were refused: the audit of changes, in the database.
+    Changes,
+    /// What was answered to token requests: the issuance record, in files.
+    Tokens,
 }
 
 pub(crate) fn run(command: AuditCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
         AuditCommand::Tail(arguments) => tail::run(&arguments, session),
         AuditCommand::Search(arguments) => search::run(arguments, session),
+        AuditCommand::Show { sequence } => changes::show(sequence, session),
+        AuditCommand::Export { file } => changes::export(&file, session),
         AuditCommand::Verify(arguments) => verify::run(arguments, session),
     }
 }

@@ -1,4 +1,4 @@
-//! `audit search`: which requests were there.
+//! `audit search`: which requests were there, and which changes.
 
 use std::process::ExitCode;
 
@@ -6,41 +6,32 @@ use anyhow::Context;
 use clap::{Args, ValueEnum, value_parser};
 use uuid::Uuid;
 
-use super::{RecordDirectory, cannot_read, one_line};
+use super::{Of, RecordDirectory, cannot_read, changes, one_line};
 use crate::{
-    cli::{output, session::Session, time_argument},
+    cli::{
+        output::{self, BadInput},
+        session::Session,
+        time_argument,
+    },
     clock::UnixTime,
     record::{Query, search},
+    storage::AuditQuery,
 };
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SearchArguments {
+    /// Of what.
+    #[arg(long, value_enum, default_value_t = Of::Tokens)]
+    of: Of,
     #[command(flatten)]
     directory: RecordDirectory,
-    /// The consumer's client id, as the request claimed it.
-    #[arg(long, value_name = "ID")]
-    client_id: Option<String>,
-    /// The consumer's ASID; finds tokens, for a refusal has none.
-    #[arg(long)]
-    asid: Option<String>,
-    /// The consumer's organisation; finds tokens, for a refusal has none.
-    #[arg(long, value_name = "CODE")]
-    ods_code: Option<String>,
-    /// The provider: its service root, or, of a refusal, what it was called.
-    #[arg(long, value_name = "URL")]
-    audience: Option<String>,
-    /// What was answered.
+    #[command(flatten)]
+    tokens: TokenFilter,
+    #[command(flatten)]
+    changes: ChangeFilter,
+    /// What became of it: `issued` or `refused` of tokens, `done` or `refused` of changes.
     #[arg(long)]
     outcome: Option<OutcomeArgument>,
-    /// The reason of a refusal, or the check that failed.
-    #[arg(long)]
-    reason: Option<String>,
-    /// The number in the answer.
-    #[arg(long, value_name = "UUID")]
-    trace_id: Option<Uuid>,
-    /// The token's `jti`.
-    #[arg(long, value_name = "UUID")]
-    token_id: Option<Uuid>,
     /// From this day or moment on, such as 2027-04-01 or 2027-04-01T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = time_argument::time)]
     from: Option<UnixTime>,
@@ -52,31 +43,128 @@ pub(in crate::cli) struct SearchArguments {
     limit: u32,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+struct TokenFilter {
+    /// Of tokens: the consumer's client id, as the request claimed it.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// The consumer's ASID; finds tokens, for a refusal has none.
+    #[arg(long)]
+    asid: Option<String>,
+    /// The consumer's organisation; finds tokens, for a refusal has none.
+    #[arg(long, value_name = "CODE")]
+    ods_code: Option<String>,
+    /// The provider: its service root, or, of a refusal, what it was called.
+    #[arg(long, value_name = "URL")]
+    audience: Option<String>,
+    /// Of tokens: the reason of a refusal, or the check that failed.
+    #[arg(long)]
+    reason: Option<String>,
+    /// The number in the answer.
+    #[arg(long, value_name = "UUID")]
+    trace_id: Option<Uuid>,
+    /// The token's `jti`.
+    #[arg(long, value_name = "UUID")]
+    token_id: Option<Uuid>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+struct ChangeFilter {
+    /// Of changes: who made them.
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// What was done, such as `consumer.suspended`, or all that was done to one kind of thing: `consumer`.
+    #[arg(long)]
+    action: Option<String>,
+    /// To which thing: a client id, an ASID, a URN, a code, a name.
+    #[arg(long)]
+    identifier: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum OutcomeArgument {
     /// A token.
     Issued,
-    /// An error.
+    /// A change.
+    Done,
+    /// An error, or a change that was not made.
     Refused,
 }
 
+impl OutcomeArgument {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 pub(super) fn run(arguments: SearchArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    let directory = arguments.directory.of(session)?;
-    let outcome = arguments.outcome.map(|outcome| match outcome {
-        OutcomeArgument::Issued => "issued".to_owned(),
-        OutcomeArgument::Refused => "refused".to_owned(),
-    });
-    let query = Query {
-        client_id: arguments.client_id,
-        asid: arguments.asid,
-        ods_code: arguments.ods_code.map(|code| code.to_ascii_uppercase()),
-        audience: arguments.audience,
-        outcome,
-        reason: arguments.reason,
-        trace_id: arguments.trace_id,
-        token_id: arguments.token_id,
+    let foreign = |sentence: &str| Err(BadInput(sentence.to_owned()).into());
+    match (arguments.of, arguments.outcome) {
+        (Of::Tokens, Some(OutcomeArgument::Done)) => foreign("a token request is issued or refused, not done"),
+        (Of::Changes, Some(OutcomeArgument::Issued)) => foreign("a change is done or refused, not issued"),
+        (Of::Tokens, _) if arguments.changes != ChangeFilter::default() => {
+            foreign("--actor, --action and --identifier are of changes: search with --of changes")
+        }
+        (Of::Changes, _) if arguments.tokens != TokenFilter::default() => foreign(
+            "token requests are found by these: search with --of tokens, or by --actor, --action and --identifier",
+        ),
+        (Of::Tokens, _) => search_tokens(arguments, session),
+        (Of::Changes, _) => search_changes(arguments, session),
+    }
+}
+
+fn search_changes(arguments: SearchArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    let query = AuditQuery {
+        before: None,
         from: arguments.from,
         until: arguments.until,
+        actor: arguments.changes.actor,
+        action: arguments.changes.action,
+        subject: None,
+        identifier: arguments.changes.identifier,
+        outcome: arguments.outcome.map(|outcome| outcome.name().to_owned()),
+    };
+    session.with_database(async |database| {
+        let found = database.search_audit(&query, arguments.limit).await?;
+        if session.json {
+            output::json(&found.iter().map(changes::document).collect::<Vec<_>>())?;
+        } else {
+            found.iter().try_for_each(|record| output::line(&changes::one_line(record)))?;
+        }
+        said(found.len(), arguments.limit, "the audit of changes")
+    })
+}
+
+fn said(found: usize, limit: u32, place: &str) -> anyhow::Result<ExitCode> {
+    if found == 0 {
+        output::note(&format!("nothing in {place} matches"));
+        return Ok(ExitCode::from(output::REFUSED));
+    }
+    if u32::try_from(found).is_ok_and(|found| found == limit) {
+        output::note(&format!("these are the newest {limit}; there may be older ones: see --until and --limit"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn search_tokens(arguments: SearchArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    let directory = arguments.directory.of(session)?;
+    let wanted = arguments.tokens;
+    let query = Query {
+        client_id: wanted.client_id,
+        asid: wanted.asid,
+        ods_code: wanted.ods_code.map(|code| code.to_ascii_uppercase()),
+        audience: wanted.audience,
+        outcome: arguments.outcome.map(|outcome| outcome.name().to_owned()),
+        reason: wanted.reason,
+        trace_id: wanted.trace_id,
+        token_id: wanted.token_id,
+        from: arguments.from,
+        until: arguments.until,
+        before: None,
     };
     let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let found = search(&directory, &query, limit).with_context(|| cannot_read(&directory))?;
@@ -85,12 +173,5 @@ pub(super) fn run(arguments: SearchArguments, session: &Session) -> anyhow::Resu
     } else {
         found.iter().try_for_each(|found| output::line(&one_line(found)))?;
     }
-    if found.is_empty() {
-        output::note(&format!("nothing in {} matches", directory.display()));
-        return Ok(ExitCode::from(output::REFUSED));
-    }
-    if found.len() == limit {
-        output::note(&format!("these are the newest {limit}; there may be older ones: see --until and --limit"));
-    }
-    Ok(ExitCode::SUCCESS)
+    said(found.len(), arguments.limit, &directory.display().to_string())
 }

@@ -5,17 +5,23 @@ use std::{collections::HashSet, io, process::ExitCode, time::Duration};
 use anyhow::Context;
 use clap::{Args, value_parser};
 
-use super::{RecordDirectory, cannot_read, one_line};
+use super::{Of, RecordDirectory, cannot_read, changes, one_line};
 use crate::{
     cli::{output, session::Session},
     record::{Follower, Found, Query, search},
+    storage::AuditQuery,
 };
 
 /// How often it is looked for what has come.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Records of changes that are held in memory at a time.
+const AT_ONCE: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TailArguments {
+    /// Of what.
+    #[arg(long, value_enum, default_value_t = Of::Tokens)]
+    of: Of,
     #[command(flatten)]
     directory: RecordDirectory,
     /// How many of the last entries.
@@ -28,6 +34,9 @@ pub(in crate::cli) struct TailArguments {
 
 /// The oldest first, one a line, also in JSON.
 pub(super) fn run(arguments: &TailArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    if arguments.of == Of::Changes {
+        return changes_tail(arguments, session);
+    }
     let directory = arguments.directory.of(session)?;
     let cannot = || cannot_read(&directory);
     let mut follower = Follower::at_the_end_of(&directory).with_context(cannot)?;
@@ -51,6 +60,35 @@ pub(super) fn run(arguments: &TailArguments, session: &Session) -> anyhow::Resul
         // What came between the two looks at the beginning is in both.
         next.retain(|found| !shown.remove(&found.entry.trace_id));
     }
+}
+
+fn changes_tail(arguments: &TailArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    session.with_database(async |database| {
+        let mut next = match arguments.lines {
+            0 => Vec::new(),
+            lines => database.search_audit(&AuditQuery::default(), lines).await?,
+        };
+        next.reverse();
+        let (mut last, _) = match next.last() {
+            Some(record) => (record.sequence, String::new()),
+            None => database.audit_head().await?,
+        };
+        loop {
+            for record in &next {
+                last = record.sequence;
+                let line = if session.json { changes::document(record).to_string() } else { changes::one_line(record) };
+                match output::deliver(&line) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                    outcome => outcome?,
+                }
+            }
+            if !arguments.follow {
+                return Ok(ExitCode::SUCCESS);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            next = database.read_audit(last, AT_ONCE).await?;
+        }
+    })
 }
 
 fn show(found: &Found, json: bool) -> anyhow::Result<()> {

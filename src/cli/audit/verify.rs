@@ -1,4 +1,4 @@
-//! `audit verify`: is the record as it was written?
+//! `audit verify`: are issuance record and audit of changes as they were written?
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,7 +7,10 @@ use careconnect_verifier::KeySet;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{RecordDirectory, cannot_read};
+use super::{
+    Of, RecordDirectory, cannot_read,
+    verify_changes::{verify_database, verify_file},
+};
 use crate::{
     cli::{output, session::Session, token},
     record::{KnownCheckpoint, Report, StreamReport, verify},
@@ -17,6 +20,12 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct VerifyArguments {
+    /// Only this [default: both; of tokens alone where no database can be opened, which is said].
+    #[arg(long, value_enum)]
+    of: Option<Of>,
+    /// Instead: a file that `audit export` wrote.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["of", "record_directory", "known"])]
+    changes_file: Option<PathBuf>,
     #[command(flatten)]
     directory: RecordDirectory,
     /// The issuer's key set, with the keys that signed then [default: the public halves of those in keys.directory].
@@ -34,27 +43,47 @@ pub(in crate::cli) struct VerifyArguments {
 }
 
 /// What was found in one of the things that can be verified.
-struct Findings {
-    is_sound: bool,
-    json: Value,
-    lines: Vec<String>,
+pub(super) struct Findings {
+    pub(super) is_sound: bool,
+    pub(super) json: Value,
+    pub(super) lines: Vec<String>,
 }
 
 pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Result<ExitCode> {
-    let Findings { is_sound, json, lines } = verify_tokens(&arguments, session)?;
+    let keys = keys(&arguments, session)?;
+    let mut found: Vec<(&str, Findings)> = Vec::new();
+    if arguments.changes_file.is_none() && arguments.of != Some(Of::Changes) {
+        found.push(("tokens", verify_tokens(&arguments, keys.as_ref(), session)?));
+    }
+    match (&arguments.changes_file, arguments.of) {
+        (Some(file), _) => found.push(("changes", verify_file(file, keys.as_ref())?)),
+        (None, Some(Of::Tokens)) => {}
+        (None, of) => match verify_database(session, keys.as_ref())? {
+            Ok(changes) => found.push(("changes", changes)),
+            Err(error) if of.is_some() => return Err(error),
+            Err(error) => output::note(&format!(
+                "NOT VERIFIED: the audit of changes: {}; --of tokens leaves it out",
+                output::sentence(&error)
+            )),
+        },
+    }
+    let is_sound = found.iter().all(|(_, findings)| findings.is_sound);
     if session.json {
-        output::json(&json!({ "ok": is_sound, "tokens": json }))?;
+        let mut json = json!({ "ok": is_sound });
+        for (name, findings) in found {
+            json[name] = findings.json;
+        }
+        output::json(&json)?;
     } else {
-        lines.iter().try_for_each(|line| output::line(line))?;
+        found.iter().flat_map(|(_, findings)| &findings.lines).try_for_each(|line| output::line(line))?;
     }
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(output::REFUSED) })
 }
 
 /// The issuance record.
-fn verify_tokens(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Findings> {
+fn verify_tokens(arguments: &VerifyArguments, keys: Option<&KeySet>, session: &Session) -> anyhow::Result<Findings> {
     let directory = arguments.directory.of(session)?;
-    let keys = keys(arguments, session)?;
-    let report = verify(&directory, keys.as_ref(), &arguments.known).with_context(|| cannot_read(&directory))?;
+    let report = verify(&directory, keys, &arguments.known).with_context(|| cannot_read(&directory))?;
     let mut lines: Vec<_> = report.streams.iter().map(|stream| one_line(stream, keys.is_some())).collect();
     if !report.unchained.is_empty() {
         let count = report.unchained.len();

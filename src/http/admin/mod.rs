@@ -13,21 +13,31 @@ use crate::app::App;
 
 pub mod answer;
 mod assurances;
+mod audit;
+mod blocked_certificates;
+mod catalogue;
+mod certificate_policies;
 mod consumers;
 mod describe;
+pub mod edit;
+mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
+mod keys;
+mod organisation_types;
 pub mod page;
 mod patch;
-mod path;
+pub mod path;
 pub mod problem;
 mod proposals;
+mod providers;
 pub mod query;
 mod refusal;
 mod refused_change;
 pub mod routes;
 pub mod submission;
+mod token_requests;
 mod whoami;
 
 pub use identity::Gate;
@@ -41,11 +51,21 @@ pub const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// Who may what is said here, and only here: whoever has a role reads, and each change names the role that it needs.
 fn all_routes() -> Routes {
-    Routes::default()
-        .read("/whoami", &[], whoami::whoami)
-        .with(consumers::routes)
-        .with(assurances::routes)
-        .with(proposals::routes)
+    let routes = Routes::default().read("/whoami", &[], whoami::whoami);
+    let resources = [
+        consumers::routes,
+        assurances::routes,
+        proposals::routes,
+        providers::routes,
+        groups::routes,
+        organisation_types::routes,
+        certificate_policies::routes,
+        blocked_certificates::routes,
+        keys::routes,
+        audit::routes,
+        token_requests::routes,
+    ];
+    resources.into_iter().fold(routes, |routes, add| add(routes))
 }
 
 /// The admin listener's routes.

@@ -14,7 +14,7 @@ use super::{
     answer::found,
     idempotency::Outcome,
     page::PageRequest,
-    path::{named, nothing},
+    path::{missing, named},
     problem::Problem,
     query::Query,
     routes::Routes,
@@ -58,7 +58,7 @@ async fn show(
 
 async fn find(state: &AdminState, id: Uuid) -> Result<Proposal, Problem> {
     let found = state.app.registry.database().find_proposal(id).await?;
-    found.ok_or_else(|| nothing("proposal", &id.to_string()))
+    found.ok_or_else(|| missing("proposal", &id.to_string()))
 }
 
 async fn decide(

@@ -13,6 +13,9 @@ use axum::{
 use super::{AdminState, BASE, identity::Administrator, query::Query};
 use crate::domain::Role;
 
+/// The parameter of a change without a body that says why it is made.
+pub(super) const REASON: &str = "reason";
+
 /// One operation of the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -65,9 +68,10 @@ impl Routes {
         self.change(Method::PATCH, MethodFilter::PATCH, path, role, handler)
     }
 
-    /// DELETE, for whoever has `role`.
+    /// DELETE, for whoever has `role`. It has no body: the query may say why.
     pub fn delete<H: Handler<T, AdminState>, T: 'static>(self, path: &str, role: Role, handler: H) -> Self {
-        self.change(Method::DELETE, MethodFilter::DELETE, path, role, handler)
+        let (method, path) = (Method::DELETE, format!("{BASE}{path}"));
+        self.add(Route { method, path, role: Some(role), parameters: &[REASON] }, MethodFilter::DELETE, handler)
     }
 
     pub(super) fn into_router(self) -> Router<AdminState> {

@@ -9,13 +9,14 @@ use serde_json::Value;
 
 use super::{
     super::trace_id::TraceId, AdminState, idempotency::key, identity::Administrator, json::JsonBody, problem::Problem,
+    query::Query, routes::REASON,
 };
 use crate::{
     crypto::sha256,
     domain::{Act, Repeatable, fields::sentence},
 };
 
-/// A change without a body. A handler takes it as an argument.
+/// A change without a body, with the reason that its query gives. A handler takes it as an argument.
 #[derive(Debug)]
 pub struct Acting(pub Act);
 
@@ -36,7 +37,7 @@ impl FromRequestParts<AdminState> for Acting {
         Ok(Self(Act {
             actor: administrator.actor(),
             at: state.app.clock.now(),
-            reason: None,
+            reason: reason(parts)?,
             trace_id: parts.extensions.get::<TraceId>().map(|TraceId(id)| *id),
             four_eyes: state.gate.four_eyes,
             repeatable: key.map(|key| Repeatable { key, fingerprint }),
@@ -56,6 +57,12 @@ impl FromRequest<AdminState> for Submission {
         act.reason = value.get("reason").and_then(|reason| sentence(reason).ok());
         Ok(Self { act, value })
     }
+}
+
+fn reason(parts: &Parts) -> Result<Option<String>, Problem> {
+    let said = parts.extensions.get::<Query>().and_then(|query| query.text(REASON));
+    let wrong = |rule| Problem::parameters([(REASON.to_owned(), rule)]);
+    said.map(|said| sentence(&said.into())).transpose().map_err(wrong)
 }
 
 /// Tells the request from others that come by the same key.

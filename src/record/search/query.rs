@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::super::{
-    entry::{Entry, Outcome},
-    files::day_of,
+use super::{
+    super::{entry::Outcome, files::day_of},
+    Found, Position,
 };
 use crate::clock::UnixTime;
 
@@ -33,6 +33,8 @@ pub struct Query {
     pub from: Option<UnixTime>,
     /// Before then.
     pub until: Option<UnixTime>,
+    /// Before this one, in the order of all.
+    pub before: Option<Position>,
 }
 
 impl Query {
@@ -44,7 +46,8 @@ impl Query {
         texts.filter_map(|text| serde_json::to_string(&text).ok()).collect()
     }
 
-    pub(super) fn matches(&self, entry: &Entry) -> bool {
+    pub(super) fn matches(&self, found: &Found) -> bool {
+        let entry = &found.entry;
         let (mut asid_of, mut ods_code_of, mut token_id_of, mut reasons, mut outcome_of) =
             (None, None, None, [None, None], "refused");
         match &entry.outcome {
@@ -67,11 +70,14 @@ impl Query {
             && self.token_id.is_none_or(|token_id| Some(token_id) == token_id_of)
             && self.from.is_none_or(|from| entry.time >= from)
             && self.until.is_none_or(|until| entry.time < until)
+            && self.before.as_ref().is_none_or(|before| found.position() < *before)
     }
 
     /// May a file of `day` have entries of that time? Those of a request around midnight are in the file of the day after.
     pub(super) fn may_be_in_file_of(&self, day: &str) -> bool {
+        let is_not_behind = |time: UnixTime| day <= day_of(time.plus(DAY)).as_str();
         self.from.is_none_or(|from| day >= day_of(from).as_str())
-            && self.until.is_none_or(|until| day <= day_of(until.plus(DAY)).as_str())
+            && self.until.is_none_or(is_not_behind)
+            && self.before.as_ref().is_none_or(|before| is_not_behind(before.time))
     }
 }

@@ -57,7 +57,13 @@ async fn a_disk_that_stands_still_costs_bounded_memory_and_refusals_leave_room_f
     // R54, R56
     let (lines, received) = sync_channel(MAX_WAITING);
     let places_of_refusals = Arc::new(Semaphore::new(MAX_WAITING / 2));
-    let record = IssuanceRecord { lines, places_of_refusals, state: State::default(), patience: PATIENCE };
+    let record = IssuanceRecord {
+        lines,
+        places_of_refusals,
+        state: State::default(),
+        patience: PATIENCE,
+        directory: PathBuf::new(),
+    };
     for line in [&refused(), &issued()] {
         for _ in 0..MAX_WAITING / 2 {
             assert_eq!(record.write(line).now_or_never(), None, "it waits");
@@ -100,7 +106,7 @@ async fn a_disk_that_stands_still_is_seen_and_seen_again_when_it_answers() {
     let (state, section) = (State::default(), section(directory.path()));
     let writer = Writer::open(&section, "https://localhost", without_key(), clock(), state.clone()).unwrap();
     let (places_of_refusals, patience) = (Arc::new(Semaphore::new(1)), Duration::from_millis(1));
-    let record = IssuanceRecord { lines, places_of_refusals, state, patience };
+    let record = IssuanceRecord { lines, places_of_refusals, state, patience, directory: PathBuf::new() };
 
     assert_eq!(record.write(&issued()).await, Err(NotRecorded::Late));
     assert!(record.is_failing());

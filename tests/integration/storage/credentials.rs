@@ -118,10 +118,10 @@ async fn a_certificate_is_blocked_unblocked_and_blocked_again() {
         block_certificate(handle, issuer, serial, note, act(REGISTERED_AT.plus(at))).await.unwrap()
     };
     assert_eq!(block(0).await, blocked(0));
-    unblock_certificate(handle, issuer, serial, act(now)).await.unwrap();
+    unblock_certificate(handle, issuer, serial, &Precondition::Any, act(now)).await.unwrap();
     let ended = BlockedCertificate { unblocked_at: Some(now), ..blocked(0) };
     assert_eq!(handle.list_blocked_certificates().await.unwrap(), [ended]);
-    let refusal = unblock_certificate(handle, issuer, serial, act(now)).await.unwrap_err();
+    let refusal = unblock_certificate(handle, issuer, serial, &Precondition::Any, act(now)).await.unwrap_err();
     assert!(matches!(refusal, ChangeRefused::Storage(StorageError::NotFound { .. })), "{refusal}");
     block(9).await;
     assert_eq!(handle.load_all().await.unwrap().blocked_certificates, [blocked(9)]);

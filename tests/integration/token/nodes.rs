@@ -1,7 +1,7 @@
 //! Two nodes on one database.
 
 use careconnect_auth::{
-    domain::{CertificateIdentity, CertificatePolicy},
+    domain::{CertificateIdentity, CertificatePolicy, Precondition},
     operations::block_certificate::{block_certificate, unblock_certificate},
 };
 use careconnect_verifier::Group;
@@ -67,7 +67,7 @@ async fn a_blocked_certificate_is_refused_by_every_node_on_connections_that_are_
         until("the block", async || ask(&held, port).await == 401).await;
         assert_eq!(ask(&client, port).await, 200, "another of the same authority");
     }
-    unblock_certificate(database, &issuer, &serial, act(now)).await.unwrap();
+    unblock_certificate(database, &issuer, &serial, &Precondition::Any, act(now)).await.unwrap();
     for port in ports {
         until("the end of the block", async || ask(&held, port).await == 200).await;
     }

@@ -9,7 +9,7 @@ use careconnect_verifier::Group;
 
 use super::{
     BASE,
-    path::{named, nothing},
+    path::{missing, named},
     problem::Problem,
     routes::Routes,
 };
@@ -30,7 +30,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 /// The subject that a path names.
 fn subject(kind: &str, identifier: &str) -> Result<AssuredSubject, Problem> {
     let kind: SubjectKind = named("the kind of subject", kind)?;
-    kind.subject(identifier).map_err(|_| nothing(kind.name(), identifier))
+    kind.subject(identifier).map_err(|_| missing(kind.name(), identifier))
 }
 
 /// The subject and the group that a path names.

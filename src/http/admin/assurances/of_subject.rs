@@ -12,7 +12,7 @@ use super::{
         AdminState,
         answer::{IfMatch, changed, found},
         idempotency::{earlier, left, replayed},
-        path::nothing,
+        path::missing,
         problem::Problem,
         submission::Submission,
     },
@@ -72,5 +72,5 @@ async fn answer(state: &AdminState, subject: &AssuredSubject, proposals: &[Value
 
 async fn recorded(state: &AdminState, subject: &AssuredSubject) -> Result<Vec<Assurance>, Problem> {
     let recorded = state.app.registry.database().list_assurances_of(subject).await?;
-    if recorded.is_empty() { Err(nothing("assurance", &subject.to_string())) } else { Ok(recorded) }
+    if recorded.is_empty() { Err(missing("assurance", &subject.to_string())) } else { Ok(recorded) }
 }

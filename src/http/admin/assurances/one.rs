@@ -13,7 +13,7 @@ use super::{
         answer::{IfMatch, IfMatchOrNone, changed, created, found, proposed},
         idempotency::{earlier, replayed},
         patch::patched,
-        path::nothing,
+        path::missing,
         problem::Problem,
         submission::Submission,
     },
@@ -39,7 +39,7 @@ pub(super) async fn show(
     let (subject, group) = assured(&names)?;
     let recorded = state.app.registry.database().list_assurances_of(&subject).await?;
     let own = recorded.into_iter().find(|assurance| assurance.group == group);
-    let own = own.ok_or_else(|| nothing("assurance", &format!("{subject} for {group}")))?;
+    let own = own.ok_or_else(|| missing("assurance", &format!("{subject} for {group}")))?;
     Ok(found(&headers, own.document()))
 }
 

@@ -14,7 +14,7 @@ use super::{
         answer::{IfMatch, changed, created},
         idempotency::{Earlier, earlier, replayed},
         patch::patched,
-        path::{named, nothing},
+        path::{missing, named},
         problem::Problem,
         submission::Submission,
     },
@@ -51,7 +51,7 @@ pub(super) async fn show(
     let (consumer, uuid) = (found(&state, &client_id).await?, named::<Uuid>("credential", &id)?);
     let uses = state.app.registry.database().list_uses_of(&consumer.client_id).await?;
     let credential = consumer.credentials.iter().find(|held| held.id.0 == uuid);
-    let credential = credential.ok_or_else(|| nothing("credential", &id))?;
+    let credential = credential.ok_or_else(|| missing("credential", &id))?;
     Ok(changed(shown(credential, &uses), &EntityTag::of(&credential.document())))
 }
 

@@ -11,7 +11,7 @@ use careconnect_verifier::ClientId;
 
 use super::{
     AdminState, BASE,
-    path::{named, nothing},
+    path::{missing, named},
     problem::Problem,
     routes::Routes,
 };
@@ -36,7 +36,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 async fn found(state: &AdminState, client_id: &str) -> Result<ConsumerSystem, Problem> {
     let id: ClientId = named("consumer", client_id)?;
     let found = state.app.registry.database().find_consumer(&id).await?;
-    found.ok_or_else(|| nothing("consumer", client_id))
+    found.ok_or_else(|| missing("consumer", client_id))
 }
 
 fn path_of(client_id: &str) -> String {
