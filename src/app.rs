@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, UnixTime},
     config::{Config, Issuer},
     credential_uses::CredentialUses,
-    domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal},
+    domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal, key_set_address::Permitted},
     rate_limit::RateLimits,
     record::IssuanceRecord,
     registry::Registry,
@@ -42,6 +42,8 @@ pub struct App {
     pub max_staleness: i64,
     /// For how long others may keep the key set, in seconds.
     pub jwks_max_age: u64,
+    /// Where the key sets of consumers may be.
+    pub key_set_addresses: Permitted,
 }
 
 /// The parts that had to be opened, read or fetched.
@@ -71,6 +73,7 @@ impl App {
             rate_limits: RateLimits::of(&config.limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
+            key_set_addresses: Permitted { private: config.assertions.allow_private_jwks_addresses },
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
             clock,
             registry,

@@ -1,6 +1,7 @@
 //! What is registered, in memory: token requests read this and never the database.
 
 mod by_key;
+mod find;
 mod follow;
 pub mod search;
 mod sharded_map;
@@ -32,6 +33,8 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     snapshot: ArcSwap<Snapshot>,
     synced_at: AtomicI64,
+    /// Whoever brings it up to date: an older state must not take the place of a newer one.
+    catching_up: tokio::sync::Mutex<()>,
 }
 
 impl Registry {
@@ -40,7 +43,8 @@ impl Registry {
         let now = clock.now();
         let snapshot = Snapshot::of(database.load_all().await?);
         snapshot.report("the register is loaded");
-        Ok(Self { database, clock, snapshot: ArcSwap::from_pointee(snapshot), synced_at: AtomicI64::new(now.0) })
+        let (snapshot, synced_at) = (ArcSwap::from_pointee(snapshot), AtomicI64::new(now.0));
+        Ok(Self { database, clock, snapshot, synced_at, catching_up: tokio::sync::Mutex::default() })
     }
 
     /// The database that it reads.

@@ -20,6 +20,7 @@ mod consumer;
 mod dev;
 mod directory;
 mod doctor;
+mod estate;
 mod examination;
 mod explain;
 mod group;
@@ -94,6 +95,9 @@ enum Command {
     /// Ask the Spine Directory Service.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Keep the whole register as a file, in git or elsewhere: write it, say what it would change, apply it.
+    #[command(subcommand)]
+    Estate(estate::EstateCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -127,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Directory(command) => directory::run(command, &session),
+        Command::Estate(command) => estate::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),

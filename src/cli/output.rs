@@ -98,3 +98,8 @@ pub(super) fn sentence(error: &anyhow::Error) -> String {
 pub(super) fn note(text: &str) {
     let _unheard = writeln!(io::stderr(), "careconnect-auth: {text}");
 }
+
+/// Says how far something is, in place of what was said before; on a terminal only.
+pub(super) fn overwrite(text: &str) {
+    let _unheard = write!(io::stderr(), "\r\x1b[2K{text}");
+}

@@ -58,10 +58,8 @@ impl Session {
     where
         F: Future<Output = anyhow::Result<ExitCode>>,
     {
-        let loaded = self.load_config()?;
-        let act = self.act(loaded.config.admin.four_eyes);
-        block_on(async {
-            let database = configured_database(&loaded).await?;
+        let act = self.act()?;
+        self.with_database(async |database| {
             let outcome = work(database.clone(), act.clone()).await;
             if let Some(refused) = outcome.as_ref().err().and_then(|error| error.downcast_ref::<ChangeRefused>()) {
                 let (subject, _) = attempt.action.split_once('.').unwrap_or_default();
@@ -73,15 +71,16 @@ impl Session {
         })
     }
 
-    fn act(&self, four_eyes: bool) -> Act {
-        Act {
+    /// On the word of whoever runs the command.
+    pub(super) fn act(&self) -> anyhow::Result<Act> {
+        Ok(Act {
             actor: operator::actor(),
             at: self.now(),
             reason: self.reason.clone(),
             trace_id: None,
-            four_eyes,
+            four_eyes: self.load_config()?.config.admin.four_eyes,
             repeatable: None,
-        }
+        })
     }
 
     #[expect(clippy::unused_self, reason = "the session stands for the process, whose clock this is")]

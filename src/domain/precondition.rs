@@ -37,6 +37,8 @@ pub enum Precondition {
     Any,
     /// It is there, whatever it is: `If-Match: *`.
     Exists,
+    /// It is not there: `If-None-Match: *`.
+    Absent,
     /// It is as one of these tags says. Weak ones never are.
     Matches(Vec<EntityTag>),
 }
@@ -90,6 +92,7 @@ impl Precondition {
         let is_met = match self {
             Self::Any => true,
             Self::Exists => current.is_some(),
+            Self::Absent => current.is_none(),
             Self::Matches(tags) => current.is_some_and(|current| tags.contains(current)),
         };
         if is_met { Ok(()) } else { Err(PreconditionFailed { current: current.cloned() }) }
@@ -146,6 +149,8 @@ mod tests {
         let failed = Precondition::Matches(vec![other]).check(Some(&now)).unwrap_err();
         assert_eq!(failed.current, Some(now));
         assert_eq!(Precondition::Any.check(None), Ok(()));
+        assert_eq!(Precondition::Absent.check(None), Ok(()));
+        assert!(Precondition::Absent.check(Some(&tag("now"))).is_err());
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub trait Registered {
     fn done_since(&self, before: Option<&Self>) -> &'static str;
 }
 
+/// Those of several things, as a list.
+pub fn documents<T: Registered>(all: &[T]) -> Value {
+    json!({ "items": all.iter().map(T::document).collect::<Vec<_>>() })
+}
+
 impl Registered for ConsumerSystem {
     const KIND: &'static str = "consumer";
 
@@ -34,6 +39,8 @@ impl Registered for ConsumerSystem {
     }
 
     fn document(&self) -> Value {
+        let mut credentials: Vec<_> = self.credentials.iter().collect();
+        credentials.sort_by_key(|held| (held.starts_at, held.id)); // as they are read, whatever was added last
         json!({
             "client_id": self.client_id, "name": self.name, "asid": self.asid,
             "ods_code": self.organisation.ods_code, "organisation_type": self.organisation.organisation_type,
@@ -43,7 +50,7 @@ impl Registered for ConsumerSystem {
             "created_at": self.created_at.to_string(),
             "accepts_token_endpoint_audience": self.accepts_token_endpoint_audience,
             "requests_per_minute": self.requests_per_minute,
-            "credentials": self.credentials.iter().map(|held| held.document()).collect::<Vec<_>>(),
+            "credentials": credentials.iter().map(|held| held.document()).collect::<Vec<_>>(),
         })
     }
 

@@ -4,12 +4,12 @@
 use careconnect_verifier::Group;
 
 use super::{
-    change_refused::{ChangeRefused, check},
+    change_refused::ChangeRefused,
     give_assurance::{Given, record_or_propose},
 };
 use crate::{
     clock::UnixTime,
-    domain::{Act, Assurance, AssuredSubject, Period, Precondition},
+    domain::{Act, Assurance, AssuredSubject, EntityTag, Period, Precondition, Registered, registered::documents},
     storage::{Change, Database, StorageError},
 };
 
@@ -24,7 +24,8 @@ pub enum AssuranceChange {
     EndAt(Option<UnixTime>),
 }
 
-/// Changes what is assured of a subject for `group`, or for all groups; [`StorageError::NotFound`] when nothing is.
+/// Changes what is assured of a subject for `group`, or for all groups; [`StorageError::NotFound`] when nothing is. What is
+/// expected is the state of that one, or of the whole list.
 pub async fn change_assurances(
     database: &Database,
     subject: &AssuredSubject,
@@ -53,9 +54,13 @@ async fn change_all(
         let group = group.map(|group| format!(" for {group}")).unwrap_or_default();
         return Err(StorageError::not_found("assurance", format!("{subject}{group}")).into());
     }
+    let state = match group {
+        Some(_) => recorded.first().map(Assurance::document).unwrap_or_default(),
+        None => documents(&recorded),
+    };
+    expected.check(Some(&EntityTag::of(&state)))?;
     let mut changed = Vec::new();
     for before in recorded {
-        check(expected, &before)?;
         changed.push(change_one(change, before, to).await?);
     }
     Ok(changed)

@@ -2,11 +2,14 @@
 //! proposes it. It counts everywhere within a second.
 
 use careconnect_verifier::{ClientId, Group};
+use serde_json::Value;
 
 use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
 use crate::{
     clock::UnixTime,
-    domain::{Act, Assurance, AssuredSubject, Decision, Period, Proposal},
+    domain::{
+        Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered, fields::check_sentence,
+    },
     random,
     storage::{Change, Database, StorageError},
 };
@@ -33,6 +36,18 @@ pub enum Given {
     Recorded(Assurance),
     /// It counts once somebody else has confirmed it.
     Proposed(Proposal),
+}
+
+/// The documents of what is recorded, and of what is proposed.
+pub fn documents_of(given: &[Given]) -> (Vec<Value>, Vec<Value>) {
+    let (mut recorded, mut proposed) = (Vec::new(), Vec::new());
+    for given in given {
+        match given {
+            Given::Recorded(assurance) => recorded.push(assurance.document()),
+            Given::Proposed(proposal) => proposed.push(proposal.document()),
+        }
+    }
+    (recorded, proposed)
 }
 
 /// Records or proposes all of `wanted`, or nothing; one that is there already is replaced.
@@ -64,6 +79,7 @@ pub(super) async fn give(change: &mut Change, wanted: NewAssurance) -> Result<Gi
         let detail = format!("it would end at {end}, before it starts at {starts_at}");
         return Err(ChangeRefused::at("/ends_at", detail));
     }
+    check_sentence(&wanted.evidence).map_err(|detail| ChangeRefused::at("/evidence", detail))?;
     if let AssuredSubject::Service(client_id) = &wanted.subject {
         refuse_unregistered(change, client_id).await?;
     }
@@ -95,10 +111,8 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         return Err(ChangeRefused::Conflict(sentence.to_owned()));
     }
     let decision = Some((Decision::Superseded, act.actor.name, act.at));
-    for open in change.open_proposals().await? {
-        if open.assurance.subject == wanted.subject && open.assurance.group == wanted.group {
-            change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
-        }
+    for open in change.open_proposals_of(&wanted.subject, &wanted.group).await? {
+        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
     }
     let proposal = Proposal { id: random::uuid(), assurance: wanted, reason, decision: None };
     change.put_proposal(None, &proposal).await?;
@@ -114,7 +128,8 @@ pub(super) async fn recorded(
     Ok(change.assurances_of(subject).await?.into_iter().find(|assurance| assurance.group == *group))
 }
 
-async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
+/// Nothing is assured of a service that is not there, or no longer.
+pub(super) async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
     let found = change.consumer(client_id).await?;
     let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
     refuse_retired(Some(consumer.status))

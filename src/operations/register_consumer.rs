@@ -1,11 +1,11 @@
 //! Registers a consumer, makes its secret if it shall have one, and records what it is assured for.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode};
 
 use super::{
-    add_credentials::{NewCredential, NewCredentialKind, made},
+    add_credentials::{NewCredential, NewCredentialKind, made, with_credentials},
     change_refused::ChangeRefused,
     give_assurance::{Given, NewAssurance, give, recorded},
     put_consumer::put_consumer,
@@ -71,11 +71,21 @@ pub async fn register_consumer(
     registration: ConsumerRegistration,
     act: Act,
 ) -> Result<RegisteredConsumer, ChangeRefused> {
+    register_consumer_with(database, registration, Vec::new(), act).await
+}
+
+/// The same, with further ways in that have labels, starts and ends of their own.
+pub async fn register_consumer_with(
+    database: &Database,
+    registration: ConsumerRegistration,
+    further: Vec<NewCredential>,
+    act: Act,
+) -> Result<RegisteredConsumer, ChangeRefused> {
     if !registration.groups.is_empty() && registration.evidence.is_none() {
         return Err(ChangeRefused::at("/evidence", "it is missing: an assurance rests on something"));
     }
     let secret = registration.with_secret.then(ClientSecret::generate);
-    let consumer = consumer_of(&registration, secret.clone(), act.at).await?;
+    let consumer = consumer_of(&registration, secret.clone(), further, act.at).await?;
     let mut change = database.begin(act).await?;
     let outcome = register(&mut change, &consumer, registration).await;
     let given = change.finish(outcome).await?;
@@ -86,16 +96,18 @@ pub async fn register_consumer(
 async fn consumer_of(
     registration: &ConsumerRegistration,
     secret: Option<ClientSecret>,
+    further: Vec<NewCredential>,
     now: UnixTime,
 ) -> Result<ConsumerSystem, ChangeRefused> {
     let client_id = registration.client_id.clone().unwrap_or_else(random::client_id);
     let public = registration.credentials.iter().cloned().map(NewCredentialKind::Public);
+    let plain = secret.map(NewCredentialKind::Secret).into_iter().chain(public);
+    let plain = plain.map(|kind| NewCredential { kind, label: None, starts_at: None, ends_at: None });
     let mut credentials = Vec::new();
-    for kind in secret.map(NewCredentialKind::Secret).into_iter().chain(public) {
-        let new = NewCredential { kind, label: None, starts_at: None, ends_at: None };
-        credentials.push(Arc::new(made(new, &client_id, now).await?));
+    for new in plain.chain(further) {
+        credentials.push(made(new, &client_id, now).await?);
     }
-    Ok(ConsumerSystem {
+    let consumer = ConsumerSystem {
         client_id,
         name: registration.name.clone(),
         asid: registration.asid.clone(),
@@ -104,12 +116,13 @@ async fn consumer_of(
         product: registration.product.clone(),
         product_version: registration.product_version.clone(),
         party_key: registration.party_key.clone(),
-        credentials,
+        credentials: Vec::new(),
         accepts_token_endpoint_audience: registration.accepts_token_endpoint_audience,
         requests_per_minute: registration.requests_per_minute,
         status: RegistrationStatus::Active,
         created_at: now,
-    })
+    };
+    with_credentials(&consumer, &credentials)
 }
 
 async fn register(

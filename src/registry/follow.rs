@@ -45,6 +45,7 @@ impl Registry {
     /// Looks once. Unless it is `continuous`, as after an outage, everything is read anew as well: a database that comes back may be a restored one,
     /// whose revisions say nothing about ours.
     pub async fn catch_up(&self, continuous: bool) -> Result<(), StorageError> {
+        let _alone = self.catching_up.lock().await;
         let (now, held) = (self.clock.now(), self.revision());
         let current = self.database.revision().await?;
         if current > held {

@@ -4,6 +4,7 @@
 mod connection;
 
 mod assertion_ids;
+mod assurance_search;
 mod assurances;
 mod audit;
 mod certificates;
@@ -14,7 +15,9 @@ mod credentials;
 mod database;
 mod error;
 mod groups;
+mod held;
 mod idempotency;
+mod many_rows;
 mod migrations;
 mod ordered_merge;
 mod proposals;
@@ -22,6 +25,7 @@ mod providers;
 mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
+pub use assurance_search::AssuranceQuery;
 pub use assurances::AssurancePeriod;
 pub use audit::{AuditCheckpoint, AuditQuery};
 pub use change::Change;

@@ -6,22 +6,34 @@ use uuid::Uuid;
 use super::{
     Database, StorageError,
     assurances::subject,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
 };
 use crate::{
     clock::UnixTime,
-    domain::{Assurance, Period, Proposal},
+    domain::{Assurance, AssuredSubject, Period, Proposal},
 };
 
-/// The newest come first. `$1` is whether the decided ones are wanted, too.
-const ALL: &str = "SELECT id, subject, identifier, urn, evidence, starts_at, ends_at, reason, proposed_by, proposed_at, \
-    decision, decided_by, decided_at FROM proposals WHERE $1 OR decision IS NULL ORDER BY proposed_at DESC, id";
+/// The query for the proposals that satisfy `$condition`. The newest come first.
+macro_rules! proposals_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, subject, identifier, urn, evidence, starts_at, ends_at, reason, proposed_by, proposed_at, decision, \
+             decided_by, decided_at FROM proposals WHERE ",
+            $condition,
+            " ORDER BY proposed_at DESC, id"
+        )
+    };
+}
+
+/// `$1` is whether the decided ones are wanted, too.
+const ALL: &str = proposals_where!("$1 OR decision IS NULL");
+const NAMED: &str = proposals_where!("id = $1");
 
 /// Reads proposals.
 macro_rules! read_proposals {
-    ($connection:expr, $decided:expr) => {{
+    ($connection:expr, $query:expr, $parameter:expr) => {{
         let mut read: Vec<Proposal> = Vec::new();
-        for_each_row!($connection, ALL, $decided, |row| proposal(row).map(|proposal| read.push(proposal)));
+        for_each_row!($connection, $query, $parameter, |row| proposal(row).map(|proposal| read.push(proposal)));
         read
     }};
 }
@@ -29,7 +41,24 @@ macro_rules! read_proposals {
 impl Change {
     /// All proposals that are not decided, the newest first.
     pub async fn open_proposals(&mut self) -> Result<Vec<Proposal>, StorageError> {
-        in_change!(self, |connection| Ok(read_proposals!(connection, false)))
+        if let Some(held) = &self.held {
+            return Ok(held.open_proposals.values().cloned().collect());
+        }
+        in_change!(self, |connection| Ok(read_proposals!(connection, ALL, false)))
+    }
+
+    /// Those of one subject and group.
+    pub async fn open_proposals_of(
+        &mut self,
+        subject: &AssuredSubject,
+        group: &Group,
+    ) -> Result<Vec<Proposal>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.proposals_of(subject, group));
+        }
+        let mut open = self.open_proposals().await?;
+        open.retain(|proposal| proposal.assurance.subject == *subject && proposal.assurance.group == *group);
+        Ok(open)
     }
 
     /// Keeps a new proposal, or what became of `before`; [`StorageError::UnknownReference`] for a group that is not
@@ -39,8 +68,9 @@ impl Change {
             proposed_by, proposed_at, decision, decided_by, decided_at) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO UPDATE SET \
             decision = excluded.decision, decided_by = excluded.decided_by, decided_at = excluded.decided_at";
+        self.held.as_mut().map_or(Ok(()), |held| held.put_proposal(after))?;
         let (wanted, decided) = (&after.assurance, after.decision.as_ref());
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             let written = sqlx::query(UPSERT)
                 .bind(after.id)
                 .bind(wanted.subject.kind().name())
@@ -66,9 +96,15 @@ impl Change {
 }
 
 impl Database {
+    /// The proposal of that id.
+    pub async fn find_proposal(&self, id: Uuid) -> Result<Option<Proposal>, StorageError> {
+        let mut found: Vec<Proposal> = in_snapshot!(self, |transaction| read_proposals!(transaction, NAMED, id))?;
+        Ok(found.pop())
+    }
+
     /// Proposals, the newest first: those that are open, or all.
     pub async fn list_proposals(&self, decided_too: bool) -> Result<Vec<Proposal>, StorageError> {
-        in_snapshot!(self, |transaction| read_proposals!(transaction, decided_too))
+        in_snapshot!(self, |transaction| read_proposals!(transaction, ALL, decided_too))
     }
 }
 

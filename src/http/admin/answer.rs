@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{super::documents::is_known, problem::Problem};
+use super::{super::documents::is_known, BASE, problem::Problem};
 use crate::domain::{EntityTag, Precondition};
 
 /// 200 with a representation and its tag; 304 to a caller that has it.
@@ -34,6 +34,16 @@ pub fn created(path: &str, body: Value, tag: &EntityTag) -> Response {
     response
 }
 
+/// 202 with a proposal, which somebody else must confirm, and its path.
+pub fn proposed(proposal: &Value) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(proposal)).into_response();
+    let path = format!("{BASE}/proposals/{}", proposal["id"].as_str().unwrap_or_default());
+    if let Ok(path) = HeaderValue::from_str(&path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
 fn tagged(mut response: Response, tag: &EntityTag) -> Response {
     if let Ok(tag) = HeaderValue::from_str(tag.as_str()) {
         response.headers_mut().insert(header::ETAG, tag);
@@ -52,6 +62,25 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|_| malformed("expected ASCII"))?;
         let precondition = Precondition::parse(values).map_err(|error| malformed(&error.to_string()))?;
         precondition.map(Self).ok_or_else(Problem::precondition_required)
+    }
+}
+
+/// The same for what may not be there yet: `If-None-Match: *` makes it.
+#[derive(Debug)]
+pub struct IfMatchOrNone(pub Precondition);
+
+impl<S: Sync> FromRequestParts<S> for IfMatchOrNone {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let none: Vec<_> = parts.headers.get_all(header::IF_NONE_MATCH).iter().collect();
+        match (none.as_slice(), parts.headers.contains_key(header::IF_MATCH)) {
+            ([], true) => {
+                IfMatch::from_request_parts(parts, state).await.map(|IfMatch(precondition)| Self(precondition))
+            }
+            ([], false) => Err(Problem::precondition_required()),
+            ([value], false) if value.as_bytes() == b"*" => Ok(Self(Precondition::Absent)),
+            _ => Err(Problem::malformed("expected If-Match with an entity tag, or If-None-Match: * alone")),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -39,7 +39,8 @@ pub(super) async fn describe(
     request: Request,
     next: Next,
 ) -> Response {
-    let asked = Asked { method: request.method().clone(), path: legible(request.uri().path()), trace_id };
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let asked = Asked { method: request.method().clone(), route, path: legible(request.uri().path()), trace_id };
     if !asked.is_change() {
         return answer(&state, &asked, request, next).await;
     }
@@ -53,6 +54,8 @@ pub(super) async fn describe(
 /// What is known of a request before it is answered.
 struct Asked {
     method: Method,
+    /// Its path with names instead of parameters, if there is such a path.
+    route: Option<String>,
     path: String,
     trace_id: Uuid,
 }
@@ -92,16 +95,17 @@ async fn answer(state: &AdminState, asked: &Asked, request: Request, next: Next)
 }
 
 async fn note(state: &AdminState, asked: &Asked, problem: &Problem, administrator: Option<&Administrator>) {
-    let Asked { method, path, trace_id } = asked;
-    let (status, detail, cause) = (problem.status(), legible(&problem.detail), problem.cause.as_deref().map(legible));
+    let Asked { method, route, path, trace_id } = asked;
+    let (status, detail, cause) =
+        (problem.status(), legible(&problem.sentence()), problem.cause.as_deref().map(legible));
     if status.is_server_error() {
         tracing::error!(event = "admin_request_failed", %trace_id, %method, path, cause, "{detail}");
     }
     if asked.is_change() {
         let actor = administrator.map(Administrator::actor);
-        let actor = actor.as_ref();
-        let refused = RefusedChange { actor, method, path, status, detail: &detail, trace_id: *trace_id };
-        record_refused(&state.app, &refused).await;
+        let route = route.as_deref();
+        let refused = RefusedChange { actor, method, route, path, status, detail: &detail, trace_id: *trace_id };
+        record_refused(&state.app, refused).await;
     } else {
         let (actor, status) = (administrator.map(|one| one.name.as_ref()), status.as_u16());
         tracing::info!(event = "admin_read_refused", %trace_id, actor, %method, path, status, detail, cause, "read refused");

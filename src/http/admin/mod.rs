@@ -12,13 +12,19 @@ use super::{trace_id, with_security_headers};
 use crate::app::App;
 
 pub mod answer;
+mod assurances;
+mod consumers;
 mod describe;
-mod idempotency;
+pub mod idempotency;
 pub mod identity;
 pub mod json;
 pub mod page;
+mod patch;
+mod path;
 pub mod problem;
+mod proposals;
 pub mod query;
+mod refusal;
 mod refused_change;
 pub mod routes;
 pub mod submission;
@@ -35,7 +41,11 @@ pub const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// Who may what is said here, and only here: whoever has a role reads, and each change names the role that it needs.
 fn all_routes() -> Routes {
-    Routes::default().read("/whoami", &[], whoami::whoami)
+    Routes::default()
+        .read("/whoami", &[], whoami::whoami)
+        .with(consumers::routes)
+        .with(assurances::routes)
+        .with(proposals::routes)
 }
 
 /// The admin listener's routes.

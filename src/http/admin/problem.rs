@@ -9,11 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use super::MOST_BODY_BYTES;
-use crate::{
-    domain::{Fault, PreconditionFailed, ProblemKind, client_secret::redacted},
-    operations::change_refused::ChangeRefused,
-    storage::StorageError,
-};
+use crate::domain::{Fault, PreconditionFailed, ProblemKind, client_secret::redacted};
 
 /// Something that is wrong, on its way out. `describe.rs` adds what needs the trace id and the issuer.
 #[derive(Debug)]
@@ -98,7 +94,8 @@ impl Problem {
 
     /// 428.
     pub fn precondition_required() -> Self {
-        let detail = "say on which state you decided: send the ETag that you got with it as If-Match";
+        let detail = "say on which state you decided: send the ETag that you got with it as If-Match, or If-None-Match: * \
+                      for what is not there yet where that is allowed";
         Self::new(ProblemKind::PreconditionRequired, detail)
     }
 
@@ -136,6 +133,13 @@ impl Problem {
         }
     }
 
+    /// All that the answer says is wrong, in one text.
+    pub(super) fn sentence(&self) -> String {
+        let place = |wrong: &Wrong| wrong.pointer.clone().or_else(|| wrong.parameter.clone()).unwrap_or_default();
+        let faults = self.errors.iter().map(|wrong| format!("; {}: {}", place(wrong), wrong.detail));
+        self.detail.clone() + &faults.collect::<String>()
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -153,34 +157,6 @@ impl From<PreconditionFailed> for Problem {
         match failed.current.and_then(|tag| HeaderValue::from_str(tag.as_str()).ok()) {
             Some(tag) => problem.with_header(header::ETAG, tag),
             None => problem,
-        }
-    }
-}
-
-impl From<StorageError> for Problem {
-    fn from(error: StorageError) -> Self {
-        match &error {
-            StorageError::NotFound { .. } => Self::not_found(error.to_string()),
-            StorageError::AlreadyExists { .. } | StorageError::Repeated { .. } | StorageError::KeyTaken => {
-                Self::conflict(error.to_string())
-            }
-            StorageError::UnknownReference { .. } => {
-                Self::invalid(vec![Fault { pointer: String::new(), detail: error.to_string() }])
-            }
-            _ if error.is_unavailable() => Self::unavailable(error),
-            _ => Self::internal(error),
-        }
-    }
-}
-
-impl From<ChangeRefused> for Problem {
-    fn from(refused: ChangeRefused) -> Self {
-        match refused {
-            ChangeRefused::Storage(error) => error.into(),
-            ChangeRefused::Stale(failed) => failed.into(),
-            ChangeRefused::Invalid(faults) => faults.into(),
-            ChangeRefused::Conflict(detail) => Self::conflict(detail),
-            ChangeRefused::NotAllowed(detail) => Self::not_permitted(detail),
         }
     }
 }

@@ -6,7 +6,10 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use url::form_urlencoded;
 
 use super::problem::Problem;
-use crate::domain::form::decode;
+use crate::{
+    clock::UnixTime,
+    domain::{fields, form::decode},
+};
 
 /// More than any operation knows.
 const MOST_PARAMETERS: usize = 32;
@@ -45,6 +48,12 @@ impl Query {
     pub fn get<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let value = self.text(name).map(str::parse).transpose();
         value.map_err(|error: T::Err| Problem::parameters([(name.to_owned(), error.to_string())]))
+    }
+
+    /// A time, as RFC 3339 writes it.
+    pub fn time(&self, name: &str) -> Result<Option<UnixTime>, Problem> {
+        let value = self.text(name).map(|text| fields::time(&text.into())).transpose();
+        value.map_err(|error| Problem::parameters([(name.to_owned(), error)]))
     }
 
     /// As it was sent.

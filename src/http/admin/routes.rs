@@ -34,6 +34,12 @@ pub struct Routes {
 }
 
 impl Routes {
+    /// With those of a module.
+    #[must_use]
+    pub fn with(self, more: impl FnOnce(Self) -> Self) -> Self {
+        more(self)
+    }
+
     /// GET and HEAD, for whoever has a role.
     pub fn read<H, T>(self, path: &str, parameters: &'static [&'static str], handler: H) -> Self
     where

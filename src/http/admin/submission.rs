@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     crypto::sha256,
-    domain::{Act, Repeatable},
+    domain::{Act, Repeatable, fields::sentence},
 };
 
 /// A change without a body. A handler takes it as an argument.
@@ -22,7 +22,7 @@ pub struct Acting(pub Act);
 /// A change with a body. A handler takes it as its last argument.
 #[derive(Debug)]
 pub struct Submission {
-    /// Who makes it, when, and in which request; its reason is for the handler to find in the body.
+    /// Who makes it, when, in which request, and why: the member `reason` of the body, as far as it is one.
     pub act: Act,
     /// The body; [`Fields`](crate::domain::Fields) reads its members.
     pub value: Value,
@@ -53,6 +53,7 @@ impl FromRequest<AdminState> for Submission {
         if let Some(repeatable) = &mut act.repeatable {
             repeatable.fingerprint = fingerprint(&parts, &value);
         }
+        act.reason = value.get("reason").and_then(|reason| sentence(reason).ok());
         Ok(Self { act, value })
     }
 }

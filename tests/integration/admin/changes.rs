@@ -159,6 +159,25 @@ async fn every_refused_change_is_written_down_with_who_tried_it() {
         json!(refused),
         json!([["Vera Viewer", 403], ["Ed Editor", 422], ["Ed Editor", 404], ["Ed Editor", 500]])
     );
+    let audit = scene.database().read_audit(0, 10).await.unwrap();
+    let audit: Vec<serde_json::Value> =
+        audit.iter().map(|record| serde_json::from_str(&record.record).unwrap()).collect();
+    let audit: Vec<_> = audit
+        .iter()
+        .map(|record| json!([record["actor"]["name"], record["action"], record["outcome"], record["refusal"]]))
+        .collect();
+    let expected = json!([
+        ["Vera Viewer", "POST /things", "refused", "403: this needs the role editor; you have viewer"],
+        [
+            "Ed Editor",
+            "POST /things",
+            "refused",
+            "422: some members of the body are wrong: see errors; /name: it is missing"
+        ],
+        ["Ed Editor", "DELETE of nothing", "refused", "404: there is nothing at this path: see openapi.yaml"],
+        ["Ed Editor", "POST /panic", "refused", "500: the server failed; the operator sees why in its log"],
+    ]);
+    assert_eq!(json!(audit), expected);
 }
 
 #[tokio::test]

@@ -132,6 +132,10 @@ impl Scene {
         Answered { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    pub(super) fn database(&self) -> &careconnect_auth::storage::Database {
+        self.server.database.handle()
+    }
+
     /// JSON of an editor.
     pub(super) async fn post(&self, path: &str, body: &[u8]) -> Answered {
         self.send(Role::Editor, Method::POST, path, &[("content-type", "application/json")], body).await
