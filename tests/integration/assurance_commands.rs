@@ -49,6 +49,7 @@ async fn told(server: &TestServer, consumer: &RegisteredConsumer) -> String {
 
 #[tokio::test]
 async fn a_suspended_supplier_takes_a_group_from_all_its_services_and_gives_it_back() {
+    // R4
     let (server, hub, desk) = scene().await;
     assert_eq!(told(&server, &hub).await, "organization/slot.read");
 
@@ -149,6 +150,8 @@ async fn all_that_lacks_behind_a_service_is_given_at_once_and_nothing_that_stand
     operator(&server, "assurance suspend --supplier SUP1").success();
     let refused = operator(&server, all);
     assert!(refused.code == 1 && refused.stderr.contains("restore it first"), "{refused:?}");
+    let registration = operator(&server, "consumer show hub").success().stdout;
+    assert!(registration.contains("read:slot (supplier suspended since "), "{registration}");
     let shown = operator(&server, "assurance show hub").success().stdout;
     assert!(shown.contains("no: not all four stand") && shown.contains("suspended"), "{shown}");
 }

@@ -10,8 +10,13 @@ use careconnect_verifier::{ClientId, Group};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{group::short_list, output, session::Session},
-    domain::{ConsumerSystem, Credential, CredentialId, CredentialKind, Environment, Registered},
+    cli::{
+        group::{short, short_list},
+        output,
+        session::Session,
+    },
+    clock::UnixTime,
+    domain::{Assured, ConsumerSystem, Credential, CredentialId, CredentialKind, Environment, Registered},
     storage::{CredentialUse, Database, StorageError},
 };
 
@@ -24,11 +29,12 @@ pub(super) async fn show(database: &Database, client_id: &ClientId, session: &Se
         return Err(StorageError::not_found("consumer", client_id)).context("nothing to show");
     };
     let uses = uses(database).await?;
-    let groups = database.assured(&consumer).await?.groups_at(session.now());
+    let (assured, now) = (database.assured(&consumer).await?, session.now());
+    let groups = assured.groups_at(now);
     if session.json {
         output::json(&shown(&consumer, &groups, &uses))?;
     } else {
-        output::fields(&described(&consumer, &groups))?;
+        output::fields(&described(&consumer, &groups, &lapsed(&assured, now)))?;
         let heading = ["CREDENTIAL", "LABEL", "KIND", "COUNTS FROM", "UNTIL", "LAST USED", "VALUE"];
         output::line("")?;
         let row = |credential: &std::sync::Arc<Credential>| credential_row(credential, &uses);
@@ -41,7 +47,7 @@ pub(super) async fn uses(database: &Database) -> Result<Uses, StorageError> {
     Ok(database.list_uses().await?.into_iter().map(|used| (used.credential, used)).collect())
 }
 
-fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Vec<(&'static str, String)> {
+fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>, lapsed: &[String]) -> Vec<(&'static str, String)> {
     let text = |value: Option<&str>| value.unwrap_or("not known").to_owned();
     let audience =
         if consumer.accepts_token_endpoint_audience { "issuer, token endpoint" } else { "issuer" }.to_owned();
@@ -59,6 +65,7 @@ fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Vec<(&'stat
         ("status", consumer.status.to_string()),
         ("registered", consumer.created_at.to_string()),
         ("holds now", short_list(groups)),
+        ("but not", lapsed.join("; ")),
         ("assertions are for", audience),
         ("requests a minute", rate),
     ]
@@ -83,6 +90,16 @@ fn credential_row(credential: &Credential, uses: &Uses) -> Vec<String> {
         uses.get(&credential.id).map_or_else(|| "never".to_owned(), |used| used.last_used_at.to_string()),
         value,
     ]
+}
+
+/// The groups that the service is or was assured for and does not hold, each with what does not stand.
+fn lapsed(assured: &Assured, now: UnixTime) -> Vec<String> {
+    let lapses = |group: &Group| {
+        let lapses = assured.lapses(group, now).into_iter().map(|(kind, lapse)| format!("{} {lapse}", kind.name()));
+        let lapses = lapses.collect::<Vec<_>>().join(", ");
+        (!lapses.is_empty()).then(|| format!("{} ({lapses})", short(group)))
+    };
+    assured.recorded().filter_map(lapses).collect()
 }
 
 /// A consumer as JSON: with the groups that it holds now, and when each credential was used last.

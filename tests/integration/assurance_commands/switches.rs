@@ -20,7 +20,6 @@ async fn a_suspended_group_is_in_no_token_and_a_resumed_one_is() {
 
 #[tokio::test]
 async fn a_provider_admits_whom_it_names_in_every_list_and_everybody_again() {
-    // R5
     let (server, hub, desk) = scene().await;
     let admit = "provider admit 200000000359 --group read:slot";
     let narrowed = operator(&server, &format!("{admit} --organisation-type gp-practice")).success().stdout;
