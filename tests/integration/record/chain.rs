@@ -105,7 +105,7 @@ async fn a_day_and_a_run_end_with_a_checkpoint_and_a_restart_continues_the_strea
 
     let config = Config::load(Some(&directory.path().join("careconnect-auth.toml"))).unwrap();
     let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let again = RunningServer::start(&config, clock, Sockets { public, metrics: None }).await.unwrap();
+    let again = RunningServer::start(&config, clock, Sockets { public, admin: None, metrics: None }).await.unwrap();
     soon("the end", again.stop()).await;
     let report = verify(&records, Some(&keys), &[]).unwrap();
     assert_eq!((report.is_sound(), report.streams.len()), (true, 1));
