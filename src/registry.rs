@@ -2,6 +2,7 @@
 
 mod by_key;
 mod follow;
+pub mod search;
 mod sharded_map;
 mod snapshot;
 

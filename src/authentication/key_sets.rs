@@ -3,6 +3,7 @@
 //! ```text
 //! follow.rs     which addresses are registered, and which of them are due → fetch.rs: HTTPS, within limits
 //! schedule.rs   when the next fetch is due                                  addresses.rs: and only to where it may
+//!                                                                           (domain/key_set_address.rs)
 //! parse.rs      a JWK set → keys, and those that are set aside
 //! ```
 
@@ -20,7 +21,6 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 pub use self::{
-    addresses::{AddressRefused, check_host},
     fetch::AuthorityFileError,
     follow::RegisteredKeySets,
     parse::{KeySetContents, SetAsideKey},

@@ -30,6 +30,21 @@ pub fn hash(secret: &ClientSecret, client_id: &ClientId) -> SecretHash {
     SecretHash::new(hash.expect("Argon2id hashes a short text").to_string())
 }
 
+/// Takes over the hash of a secret from a register like this one: Argon2id in the PHC string format, no weaker than ours, and
+/// not so costly that its computation keeps others waiting.
+pub fn imported(phc: &str) -> Result<SecretHash, String> {
+    const EXPECTED: &str = "expected the hash of a secret as `estate export --with-secret-hashes` writes it: \
+        $argon2id$v=19$m=…,t=…,p=…$salt$hash with 19456 to 65536 KiB, 2 to 4 passes and one lane";
+    let stored = Stored::parse(phc).ok_or(EXPECTED)?;
+    let Recipe { algorithm, version, params, salt } = &stored.recipe;
+    let is_bounded = (*algorithm, *version, params.p_cost()) == (Algorithm::Argon2id, Version::V0x13, 1)
+        && (MEMORY_KIB..=64 * 1024).contains(&params.m_cost())
+        && (PASSES..=4).contains(&params.t_cost())
+        && (16..=64).contains(&salt.len())
+        && stored.output.len() == OUTPUT_LENGTH;
+    if is_bounded { Ok(SecretHash::new(phc)) } else { Err(EXPECTED.to_owned()) }
+}
+
 /// The index of the one of `hashes` that is of `secret`.
 ///
 /// One computation is compared with all of them (R13), for they have the salt of `client_id`; where there are none, there
@@ -133,6 +148,27 @@ mod tests {
             assert_eq!(found(secret, &one, &hashes).0, Some(index));
         }
         assert_eq!(found(&ClientSecret::generate(), &one, &hashes).0, None);
+    }
+
+    #[test]
+    fn a_hash_is_taken_over_when_it_is_like_ours_and_no_weaker_or_costlier() {
+        let own = hash(&ClientSecret::generate(), &random::client_id());
+        assert_eq!(imported(own.as_str()), Ok(own.clone()));
+        for (from, to) in [
+            ("argon2id", "argon2i"),
+            ("m=19456", "m=1024"),
+            ("m=19456", "m=4194304"),
+            ("t=2", "t=1"),
+            ("t=2", "t=1000"),
+            ("p=1", "p=4"),
+            ("v=19", "v=16"),
+        ] {
+            assert!(imported(&own.as_str().replace(from, to)).is_err(), "{to}");
+        }
+        for text in ["", "no hash", "ccas_secret", &own.as_str()[..60]] {
+            let refused = imported(text).unwrap_err();
+            assert!(!refused.contains("ccas_") && refused.contains("argon2id"), "{refused}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::FILE_VARIABLE;
 
+mod assurance;
 mod audit;
 mod blocked_certificate;
 mod cert;
@@ -19,12 +20,14 @@ mod consumer;
 mod dev;
 mod directory;
 mod doctor;
+mod estate;
 mod examination;
 mod explain;
 mod group;
 mod keys;
 mod migrate;
 mod operator;
+mod or_none;
 mod organisation_type;
 mod output;
 mod provider;
@@ -65,13 +68,16 @@ enum Command {
     /// Register and change consumers, list and show them, give them ways in and take these away.
     #[command(subcommand)]
     Consumer(consumer::ConsumerCommand),
-    /// Register, list, show, suspend and resume providers.
+    /// Say what services, organisations, systems and suppliers are assured to do, and until when.
+    #[command(subcommand)]
+    Assurance(assurance::AssuranceCommand),
+    /// Register and change providers, and say whom they admit for what.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
-    /// List and add groups, with the interactions that they permit.
+    /// List, add, change, suspend and resume groups, with the interactions that they permit.
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// List and add organisation types.
+    /// List, add and rename organisation types.
     #[command(subcommand)]
     OrganisationType(organisation_type::OrganisationTypeCommand),
     /// List and import signing keys.
@@ -89,6 +95,9 @@ enum Command {
     /// Ask the Spine Directory Service.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Keep the whole register as a file, in git or elsewhere: write it, say what it would change, apply it.
+    #[command(subcommand)]
+    Estate(estate::EstateCommand),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -113,6 +122,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(&session),
         Command::Migrate => migrate::run(&session),
         Command::Consumer(command) => consumer::run(command, &session),
+        Command::Assurance(command) => assurance::run(command, &session),
         Command::Provider(command) => provider::run(command, &session),
         Command::Group(command) => group::run(command, &session),
         Command::OrganisationType(command) => organisation_type::run(command, &session),
@@ -121,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Directory(command) => directory::run(command, &session),
+        Command::Estate(command) => estate::run(command, &session),
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),

@@ -11,8 +11,8 @@ use super::{
     session::{Attempt, Session},
 };
 use crate::{
-    domain::{DisplayName, OrganisationTypeDefinition},
-    operations::change_organisation_type::add_organisation_type,
+    domain::{DisplayName, OrganisationTypeDefinition, Precondition},
+    operations::change_organisation_type::{add_organisation_type, rename_organisation_type},
     storage::Database,
 };
 
@@ -28,6 +28,14 @@ pub(super) enum OrganisationTypeCommand {
         #[arg(long, value_name = "NAME")]
         display: DisplayName,
     },
+    /// Call a type otherwise; its code stays.
+    Rename {
+        /// Its code, as `organisation-type list` has it.
+        code: OrganisationType,
+        /// What people shall call it.
+        #[arg(long, value_name = "NAME")]
+        display: DisplayName,
+    },
 }
 
 pub(super) fn run(command: OrganisationTypeCommand, session: &Session) -> anyhow::Result<ExitCode> {
@@ -39,6 +47,13 @@ pub(super) fn run(command: OrganisationTypeCommand, session: &Session) -> anyhow
                 add_organisation_type(&database, &added, act).await?;
                 let listed = list(&database, session).await;
                 listed.with_context(|| format!("organisation type {} is added, but cannot be shown", added.code))
+            })
+        }
+        OrganisationTypeCommand::Rename { code, display } => {
+            session.changing(Attempt::new("organisation_type.rename", &code), async |database, act| {
+                rename_organisation_type(&database, &code, &Precondition::Any, display.to_string(), act).await?;
+                let listed = list(&database, session).await;
+                listed.with_context(|| format!("organisation type {code} is renamed, but cannot be shown"))
             })
         }
     }

@@ -58,6 +58,15 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()
     rows.iter().try_for_each(|row| print(row.iter().map(String::as_str).collect()))
 }
 
+/// A name that leaves room for other columns.
+pub(super) fn cut(name: &str) -> String {
+    const ROOM: usize = 24;
+    if name.chars().count() <= ROOM {
+        return name.to_owned();
+    }
+    name.chars().take(ROOM - 1).chain(['…']).collect()
+}
+
 /// Prints why a command failed, and gives its exit code.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     use StorageError::{AlreadyExists, NotFound, UnknownReference};
@@ -88,4 +97,9 @@ pub(super) fn sentence(error: &anyhow::Error) -> String {
 /// Says something beside the result.
 pub(super) fn note(text: &str) {
     let _unheard = writeln!(io::stderr(), "careconnect-auth: {text}");
+}
+
+/// Says how far something is, in place of what was said before; on a terminal only.
+pub(super) fn overwrite(text: &str) {
+    let _unheard = write!(io::stderr(), "\r\x1b[2K{text}");
 }

@@ -71,7 +71,8 @@ impl Session {
         })
     }
 
-    fn act(&self) -> anyhow::Result<Act> {
+    /// On the word of whoever runs the command.
+    pub(super) fn act(&self) -> anyhow::Result<Act> {
         Ok(Act {
             actor: operator::actor(),
             at: self.now(),

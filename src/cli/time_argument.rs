@@ -13,6 +13,26 @@ pub(super) fn time(text: &str) -> Result<UnixTime, String> {
     moment.or_else(day).map(UnixTime).ok_or_else(expected)
 }
 
+/// When something ends, if it does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EndTime(pub(super) Option<UnixTime>);
+
+/// As [`time`], or `none`.
+pub(super) fn end_time(text: &str) -> Result<EndTime, String> {
+    if text == "none" { Ok(EndTime(None)) } else { time(text).map(|time| EndTime(Some(time))) }
+}
+
+/// A time as people read it: the day where that says it all.
+pub(super) fn brief(time: UnixTime) -> String {
+    let text = time.to_string();
+    text.strip_suffix("T00:00:00Z").map(str::to_owned).unwrap_or(text)
+}
+
+/// Until when, as people read it.
+pub(super) fn until(end: Option<UnixTime>) -> String {
+    end.map_or_else(|| "further notice".to_owned(), brief)
+}
+
 /// A span such as `7d`, `12h`, `30m` or `90s`, in seconds.
 pub(super) fn span(text: &str) -> Result<i64, String> {
     const LONGEST: i64 = 3660 * 86_400;

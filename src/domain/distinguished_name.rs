@@ -71,6 +71,17 @@ impl FromStr for DistinguishedName {
     }
 }
 
+impl DistinguishedName {
+    /// Reads the subject of one system's certificates, to be registered: a wildcard names more than one.
+    pub fn of_one_system(text: &str) -> Result<Self, InvalidCertificateIdentity> {
+        let name: Self = text.parse()?;
+        if name.relative_names.iter().flatten().any(|(_, value)| value.contains('*')) {
+            return Err(InvalidCertificateIdentity::new("subject", text, "a wildcard names more than one system"));
+        }
+        Ok(name)
+    }
+}
+
 fn attribute_type(text: &str) -> Option<String> {
     let short = SHORT_NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, oid)| *oid);
     let dotted =

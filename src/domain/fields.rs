@@ -73,31 +73,62 @@ impl<'a> Fields<'a> {
 
     /// The objects of a list, each read with all its own faults.
     pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
+        self.each(name, |pointer, element| Self::at(pointer, element).read(&read))
+    }
+
+    /// The elements of a list of whatever kind, each read with its pointer and all its own faults.
+    pub fn each<T>(&mut self, name: &'static str, read: impl Fn(String, &'a Value) -> Result<T, Vec<Fault>>) -> Vec<T> {
         let Some(value) = self.member(name) else { return Vec::new() };
         let Some(elements) = value.as_array() else {
-            self.fault(name, "expected a list of objects");
+            self.fault(name, "expected a list");
             return Vec::new();
         };
         let mut all = Vec::new();
         for (index, element) in elements.iter().enumerate() {
-            let mut fields = Fields::at(format!("{}/{name}/{index}", self.pointer), element);
-            let value = read(&mut fields);
-            let faults = fields.faults();
-            all.extend(value.filter(|_| faults.is_empty()));
-            self.faults.extend(faults);
+            match read(format!("{}/{name}/{index}", self.pointer), element) {
+                Ok(value) => all.push(value),
+                Err(faults) => self.faults.extend(faults),
+            }
         }
         all
+    }
+
+    /// What `read` makes of the members, or all that is wrong with them.
+    pub fn read<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Vec<Fault>> {
+        let value = read(&mut self);
+        let pointer = self.pointer.clone();
+        let faults = self.faults();
+        match value {
+            Some(value) if faults.is_empty() => Ok(value),
+            None if faults.is_empty() => Err(vec![Fault { pointer, detail: "it is incomplete".to_owned() }]),
+            _ => Err(faults),
+        }
     }
 
     /// Notes that something is wrong with a member, or with `name/0` of a list.
     pub fn fault(&mut self, name: &str, detail: impl Into<String>) {
         let pointer = if name.is_empty() { self.pointer.clone() } else { format!("{}/{name}", self.pointer) };
-        self.faults.push(Fault { pointer, detail: redacted(&detail.into()) });
+        self.fault_at(pointer, &detail.into());
+    }
+
+    /// Notes that something is wrong at a pointer of the whole document.
+    pub fn fault_at(&mut self, pointer: String, detail: &str) {
+        self.faults.push(Fault { pointer, detail: redacted(detail) });
     }
 
     /// Is the member there, and not null?
     pub fn has(&self, name: &str) -> bool {
         self.members.and_then(|members| members.get(name)).is_some_and(|value| !value.is_null())
+    }
+
+    /// Is the member a list with nothing in it?
+    pub fn is_empty_list(&self, name: &str) -> bool {
+        self.members.and_then(|members| members.get(name)?.as_array()).is_some_and(Vec::is_empty)
+    }
+
+    /// Is the member that text? It must be asked for all the same.
+    pub fn says(&self, name: &str, text: &str) -> bool {
+        self.members.and_then(|members| members.get(name)).is_some_and(|value| value == text)
     }
 
     /// All that is wrong, members that nobody asked for included.

@@ -18,6 +18,7 @@ pub mod fields;
 pub mod form;
 pub mod group_definition;
 pub mod idempotency_key;
+pub mod key_set_address;
 pub mod key_set_uri;
 pub mod merge_patch;
 pub mod party_key;
@@ -33,6 +34,7 @@ pub mod registration_status;
 pub mod scope;
 pub mod service_root;
 pub mod strict_json;
+pub mod submitted;
 pub mod token_request;
 
 pub use act::{Act, Repeatable};

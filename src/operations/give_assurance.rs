@@ -90,11 +90,13 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         change.put_assurance(before.as_ref(), &wanted).await?;
         return Ok(Given::Recorded(wanted));
     }
+    if wanted.period.suspended_at.is_some() {
+        let sentence = "it is suspended, and a proposal would restore it: restore it first";
+        return Err(ChangeRefused::Conflict(sentence.to_owned()));
+    }
     let decision = Some((Decision::Superseded, act.actor.name, act.at));
-    for open in change.open_proposals().await? {
-        if open.assurance.subject == wanted.subject && open.assurance.group == wanted.group {
-            change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
-        }
+    for open in change.open_proposals_of(&wanted.subject, &wanted.group).await? {
+        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
     }
     let proposal = Proposal { id: random::uuid(), assurance: wanted, reason, decision: None };
     change.put_proposal(None, &proposal).await?;
@@ -110,7 +112,8 @@ pub(super) async fn recorded(
     Ok(change.assurances_of(subject).await?.into_iter().find(|assurance| assurance.group == *group))
 }
 
-async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
+/// Nothing is assured of a service that is not there, or no longer.
+pub(super) async fn refuse_unregistered(change: &mut Change, client_id: &ClientId) -> Result<(), ChangeRefused> {
     let found = change.consumer(client_id).await?;
     let consumer = found.ok_or_else(|| StorageError::not_found("consumer", client_id))?;
     refuse_retired(Some(consumer.status))

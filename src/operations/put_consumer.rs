@@ -1,9 +1,11 @@
 //! The rules of every consumer registration, new or changed, by whichever way it comes.
 
+use careconnect_verifier::{Asid, OdsCode};
+
 use super::{change_assurance::suspend_all_of, change_refused::ChangeRefused};
 use crate::{
-    domain::{AssuredSubject, ConsumerSystem, RegistrationStatus},
-    storage::Change,
+    domain::{AssuredSubject, ConsumerSystem, Registered, RegistrationStatus},
+    storage::{Change, Holder},
 };
 
 /// Keeps a new consumer, or what became of `before`. What was assured of a service counts for the organisation, the system
@@ -18,18 +20,33 @@ pub(super) async fn put_consumer(
     }
     refuse_retired(before.map(|before| before.status))?;
     let moved = before.is_none_or(|before| before.identity() != after.identity());
-    if moved && let Some((holder, name)) = change.other_holder(&after.asid, &after.organisation.ods_code).await? {
-        return Err(ChangeRefused::Conflict(format!(
-            "the ASID {} is held by the organisation {holder}, as {name:?}: a system belongs to one organisation, and this \
-             is {}",
-            after.asid, after.organisation.ods_code
-        )));
+    if moved {
+        refuse_foreign_system(change, before, &after.asid, &after.organisation.ods_code).await?;
     }
     change.put_consumer(before, after).await?;
     if moved && before.is_some() {
         suspend_all_of(change, &AssuredSubject::Service(after.client_id.clone())).await?;
     }
     Ok(())
+}
+
+/// A system belongs to one organisation: what holds it beside `before` must be of that organisation.
+pub(super) async fn refuse_foreign_system<T: Registered>(
+    change: &mut Change,
+    before: Option<&T>,
+    asid: &Asid,
+    ods_code: &OdsCode,
+) -> Result<(), ChangeRefused> {
+    let own = before.map(|before| (T::KIND, before.identifier()));
+    let is_other =
+        |holder: &Holder| own.as_ref().is_none_or(|(kind, id)| (holder.kind != *kind) || holder.identifier != *id);
+    match change.other_holders(asid, ods_code).await?.into_iter().find(is_other) {
+        Some(Holder { ods_code: holder, name, .. }) => Err(ChangeRefused::Conflict(format!(
+            "the ASID {asid} is held by the organisation {holder}, as {name:?}: a system belongs to one organisation, and \
+             this is {ods_code}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What is given up for good stays so.

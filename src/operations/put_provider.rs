@@ -1,7 +1,15 @@
 //! The rules of every provider registration, new or changed, by whichever way it comes.
 
-use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
-use crate::{domain::ProviderSystem, storage::Change};
+use std::collections::BTreeSet;
+
+use super::{
+    change_refused::ChangeRefused,
+    put_consumer::{refuse_foreign_system, refuse_retired},
+};
+use crate::{
+    domain::ProviderSystem,
+    storage::{Change, StorageError},
+};
 
 /// Keeps a new provider, or what became of `before`.
 pub(super) async fn put_provider(
@@ -14,12 +22,22 @@ pub(super) async fn put_provider(
     }
     refuse_retired(before.map(|before| before.status))?;
     let moved = before.is_none_or(|before| before.ods_code != after.ods_code);
-    if moved && let Some((holder, name)) = change.other_holder(&after.asid, &after.ods_code).await? {
-        return Err(ChangeRefused::Conflict(format!(
-            "the ASID {} is held by the organisation {holder}, as {name:?}: a system belongs to one organisation, and this \
-             is {}",
-            after.asid, after.ods_code
-        )));
+    if moved {
+        refuse_foreign_system(change, before, &after.asid, &after.ods_code).await?;
     }
+    refuse_unregistered(change, after).await?;
     Ok(change.put_provider(before, after).await?)
+}
+
+/// A type that nobody has would admit nobody.
+async fn refuse_unregistered(change: &mut Change, provider: &ProviderSystem) -> Result<(), ChangeRefused> {
+    let named: BTreeSet<_> = provider.groups.values().flat_map(|honoured| &honoured.organisation_types).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let known = change.organisation_types().await?;
+    match named.into_iter().find(|kind| !known.iter().any(|definition| definition.code == **kind)) {
+        Some(kind) => Err(StorageError::unknown_reference("organisation type", kind).into()),
+        None => Ok(()),
+    }
 }

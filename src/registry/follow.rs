@@ -42,9 +42,9 @@ impl Registry {
         }
     }
 
-    /// Looks once. After an outage everything is read anew as well: a database that comes back may be a restored one,
+    /// Looks once. Unless it is `continuous`, as after an outage, everything is read anew as well: a database that comes back may be a restored one,
     /// whose revisions say nothing about ours.
-    async fn catch_up(&self, continuous: bool) -> Result<(), StorageError> {
+    pub async fn catch_up(&self, continuous: bool) -> Result<(), StorageError> {
         let (now, held) = (self.clock.now(), self.revision());
         let current = self.database.revision().await?;
         if current > held {

@@ -4,7 +4,9 @@ use careconnect_verifier::Group;
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
+    connection::LONG,
+    many_rows::insert,
 };
 use crate::{
     clock::UnixTime,
@@ -63,14 +65,47 @@ macro_rules! read_assurances {
     }};
 }
 
+pub(super) const INSERT: &str = "INSERT INTO assurances (subject, identifier, urn, evidence, starts_at, ends_at, \
+    suspended_at, recorded_by, recorded_at, confirmed_by, revision)";
+pub(super) const OR_UPDATE: &str = " ON CONFLICT (subject, identifier, urn) DO UPDATE SET evidence = excluded.evidence, \
+    starts_at = excluded.starts_at, ends_at = excluded.ends_at, suspended_at = excluded.suspended_at, \
+    recorded_by = excluded.recorded_by, recorded_at = excluded.recorded_at, confirmed_by = excluded.confirmed_by, \
+    revision = excluded.revision";
+pub(super) const COLUMNS: usize = 11;
+
+/// Binds an assurance's columns, in the order of [`INSERT`].
+macro_rules! bind_assurance {
+    ($query:expr, $assurance:expr, $revision:expr) => {
+        $query
+            .bind($assurance.subject.kind().name())
+            .bind($assurance.subject.identifier())
+            .bind($assurance.group.as_str())
+            .bind(&$assurance.evidence)
+            .bind($assurance.period.starts_at.0)
+            .bind($assurance.period.ends_at.map(|end| end.0))
+            .bind($assurance.period.suspended_at.map(|at| at.0))
+            .bind(&$assurance.recorded_by)
+            .bind($assurance.recorded_at.0)
+            .bind(&$assurance.confirmed_by)
+            .bind($revision)
+    };
+}
+pub(super) use bind_assurance;
+
 impl Change {
     /// All assurances, by subject and group.
     pub async fn assurances(&mut self) -> Result<Vec<Assurance>, StorageError> {
-        in_change!(self, |connection| Ok(read_assurances!(connection, ALL, 0_i64)))
+        if let Some(held) = &self.held {
+            return Ok(held.assurances.values().flat_map(|of_subject| of_subject.values().cloned()).collect());
+        }
+        in_change!(self, LONG, |connection| Ok(read_assurances!(connection, ALL, 0_i64)))
     }
 
     /// All assurances of a subject, by group.
     pub async fn assurances_of(&mut self, subject: &AssuredSubject) -> Result<Vec<Assurance>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.assurances.get(subject).into_iter().flat_map(|known| known.values().cloned()).collect());
+        }
         let mut read =
             in_change!(self, |connection| Ok(read_assurances!(connection, OF_IDENTIFIER, subject.identifier())))?;
         read.retain(|assurance: &Assurance| assurance.subject == *subject);
@@ -80,33 +115,23 @@ impl Change {
     /// Keeps a new assurance, or what became of `before`; [`StorageError::UnknownReference`] for a group that is not
     /// registered.
     pub async fn put_assurance(&mut self, before: Option<&Assurance>, after: &Assurance) -> Result<(), StorageError> {
-        const UPSERT: &str = "INSERT INTO assurances (subject, identifier, urn, evidence, starts_at, ends_at, \
-            suspended_at, recorded_by, recorded_at, confirmed_by, revision) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (subject, identifier, urn) DO UPDATE SET \
-            evidence = excluded.evidence, starts_at = excluded.starts_at, ends_at = excluded.ends_at, \
-            suspended_at = excluded.suspended_at, recorded_by = excluded.recorded_by, \
-            recorded_at = excluded.recorded_at, confirmed_by = excluded.confirmed_by, revision = excluded.revision";
-        let (revision, group) = (self.revision, &after.group);
-        in_change!(self, |connection| {
-            let written = sqlx::query(UPSERT)
-                .bind(after.subject.kind().name())
-                .bind(after.subject.identifier())
-                .bind(group.as_str())
-                .bind(&after.evidence)
-                .bind(after.period.starts_at.0)
-                .bind(after.period.ends_at.map(|end| end.0))
-                .bind(after.period.suspended_at.map(|at| at.0))
-                .bind(&after.recorded_by)
-                .bind(after.recorded_at.0)
-                .bind(&after.confirmed_by)
-                .bind(revision)
-                .execute(connection)
-                .await;
-            let failed = |error| StorageError::of_insert(error, ("assurance", group), ("group", group));
-            written.map(|_| ()).map_err(failed)
-        })?;
+        if let Some(held) = self.held.as_mut() {
+            held.put_assurance(after)?;
+        } else {
+            self.write_assurance(after).await?;
+        }
         self.note(before, after);
         Ok(())
+    }
+
+    async fn write_assurance(&mut self, after: &Assurance) -> Result<(), StorageError> {
+        let (revision, group) = (self.revision, &after.group);
+        in_writing!(self, |connection| {
+            let query = sqlx::query(insert(INSERT, 1, COLUMNS, OR_UPDATE));
+            let written = bind_assurance!(query, after, revision).execute(connection).await;
+            let failed = |error| StorageError::of_insert(error, ("assurance", group), ("group", group));
+            written.map(|_| ()).map_err(failed)
+        })
     }
 }
 

@@ -1,12 +1,11 @@
 //! The audit: rows ↔ [`ChainedRecord`], each chained to the one before it.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use super::{
     Database, StorageError,
     change::{Change, in_change},
+    many_rows::{ROWS, insert},
 };
 use crate::{
     clock::UnixTime,
@@ -14,8 +13,7 @@ use crate::{
     hash_chain::ChainHash,
 };
 
-/// Records that one statement writes: with nine values each, below the least number that a database takes.
-const ROWS: usize = 100;
+const INSERT: &str = "INSERT INTO audit (sequence, at, actor, action, subject, identifier, outcome, record, hash)";
 
 /// The end of the chain, locked until the transaction ends.
 pub(super) struct Tail {
@@ -44,7 +42,7 @@ impl Tail {
         at: UnixTime,
     ) -> Result<(), StorageError> {
         for records in records.chunks(ROWS) {
-            let sql = sqlx::AssertSqlSafe(insert(records.len()));
+            let sql = insert(INSERT, records.len(), 9, "");
             let rows: Vec<(i64, String, String)> = records.iter().map(|record| self.chain(record)).collect();
             in_change!(change, |connection| {
                 let mut query = sqlx::query(sql);
@@ -87,18 +85,6 @@ impl Tail {
             Ok(())
         })
     }
-}
-
-/// An INSERT of that many records.
-fn insert(rows: usize) -> String {
-    let mut sql = "INSERT INTO audit (sequence, at, actor, action, subject, identifier, outcome, record, hash) VALUES "
-        .to_owned();
-    for row in 0..rows {
-        let first = row * 9 + 1;
-        let places: Vec<String> = (first..first + 9).map(|place| format!("${place}")).collect();
-        let _infallible = write!(sql, "{}({})", if row > 0 { ", " } else { "" }, places.join(", "));
-    }
-    sql
 }
 
 /// Which records are wanted; what is none does not matter.

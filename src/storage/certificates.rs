@@ -4,7 +4,7 @@ use careconnect_verifier::Group;
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
     ordered_merge::Owners,
 };
 use crate::{
@@ -47,6 +47,9 @@ pub(super) use {read_blocked_certificates, read_certificate_policies};
 impl Change {
     /// All certificates that are or were blocked.
     pub async fn blocked_certificates(&mut self) -> Result<Vec<BlockedCertificate>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.blocked.values().cloned().collect());
+        }
         in_change!(self, |connection| Ok(read_blocked_certificates!(connection, 0_i64)))
     }
 
@@ -59,8 +62,11 @@ impl Change {
         const UPSERT: &str = "INSERT INTO blocked_certificates (issuer, serial, note, blocked_at, unblocked_at, revision) \
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, serial) DO UPDATE SET note = excluded.note, \
             blocked_at = excluded.blocked_at, unblocked_at = excluded.unblocked_at, revision = excluded.revision";
+        if let Some(held) = self.held.as_mut() {
+            held.put_blocked(after);
+        }
         let revision = self.revision;
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             sqlx::query(UPSERT)
                 .bind(&after.issuer)
                 .bind(after.serial.as_str())
@@ -78,6 +84,9 @@ impl Change {
 
     /// All certificate policies, removed ones too.
     pub async fn certificate_policies(&mut self) -> Result<Vec<CertificatePolicy>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.policies.values().cloned().collect());
+        }
         in_change!(self, |connection| Ok(read_certificate_policies!(connection, 0_i64)))
     }
 
@@ -93,8 +102,9 @@ impl Change {
         const UPDATE: &str = "UPDATE certificate_policies SET host_prefix = $1, issuer_key = $2, created_at = $3, \
             removed_at = $4, revision = $5 WHERE name = $6";
         const GROUP: &str = "INSERT INTO certificate_policy_groups (name, urn) VALUES ($1, $2)";
+        self.held.as_mut().map_or(Ok(()), |held| held.put_policy(before, after))?;
         let (name, revision) = (&after.name, self.revision);
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             sqlx::query(if before.is_some() { UPDATE } else { INSERT })
                 .bind(after.host_prefix.as_str())
                 .bind(after.issuer.map(|issuer| issuer.to_string()))

@@ -1,9 +1,16 @@
 //! One change of the register: a transaction that takes the next revision first, and writes what was done into the audit
 //! before it commits. Nothing changes the register in another way.
 
+use std::time::Duration;
+
 use sqlx::{Postgres, Sqlite, pool::PoolConnection};
 
-use super::{Database, StorageError, audit::Tail, connection::SHORT, idempotency};
+use super::{
+    Database, StorageError,
+    audit::Tail,
+    held::{Held, flush},
+    idempotency,
+};
 use crate::domain::{Act, AuditRecord, Registered};
 
 /// An open change. Only one is open at a time in the whole database; the others wait. Dropped without [`Self::finish`],
@@ -14,6 +21,10 @@ pub struct Change {
     pub(super) revision: i64,
     act: Act,
     records: Vec<AuditRecord>,
+    /// Of a rehearsal nothing is written.
+    pub(super) is_rehearsed: bool,
+    /// The register in memory, if it is.
+    pub(super) held: Option<Box<Held>>,
 }
 
 /// The connection with the open transaction.
@@ -26,23 +37,35 @@ pub(super) enum Driver {
 /// Runs `$body`, which gives a `Result`, with the connection of an open change.
 macro_rules! in_change {
     ($change:expr, |$connection:ident| $body:expr) => {
+        in_change!($change, crate::storage::connection::SHORT, |$connection| $body)
+    };
+    ($change:expr, $limit:expr, |$connection:ident| $body:expr) => {
         match $change.driver.as_mut() {
-            Some(crate::storage::change::Driver::Sqlite(pooled)) => in_change!(@run pooled, |$connection| $body),
-            Some(crate::storage::change::Driver::Postgres(pooled)) => in_change!(@run pooled, |$connection| $body),
+            Some(crate::storage::change::Driver::Sqlite(pooled)) => in_change!(@run pooled, $limit, |$connection| $body),
+            Some(crate::storage::change::Driver::Postgres(pooled)) => in_change!(@run pooled, $limit, |$connection| $body),
             None => Err(StorageError::Unavailable("the transaction has ended".to_owned())),
         }
     };
-    (@run $pooled:ident, |$connection:ident| $body:expr) => {{
+    (@run $pooled:ident, $limit:expr, |$connection:ident| $body:expr) => {{
         let $connection = &mut **$pooled;
-        crate::storage::change::in_time(async { $body }).await
+        crate::storage::change::in_time($limit, async { $body }).await
     }};
 }
-pub(super) use in_change;
+/// The same of a `$body` that writes, which a rehearsal leaves out.
+macro_rules! in_writing {
+    ($change:expr, |$connection:ident| $body:expr) => {
+        if $change.is_rehearsed { Ok(()) } else { in_change!($change, |$connection| $body) }
+    };
+}
+pub(super) use {in_change, in_writing};
 
 /// One step of a change, which a database that does not answer must not hold up for ever.
-pub(super) async fn in_time<T>(step: impl Future<Output = Result<T, StorageError>>) -> Result<T, StorageError> {
-    let too_late = |_| Err(StorageError::Unavailable(format!("no answer within {SHORT:?}")));
-    tokio::time::timeout(SHORT, step).await.unwrap_or_else(too_late)
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, StorageError>>,
+) -> Result<T, StorageError> {
+    let too_late = |_| Err(StorageError::Unavailable(format!("no answer within {limit:?}")));
+    tokio::time::timeout(limit, step).await.unwrap_or_else(too_late)
 }
 
 impl Database {
@@ -65,6 +88,21 @@ impl Database {
         change.finish(Ok(())).await
     }
 
+    /// Begins a change that is never made: it sees one state of the register, keeps nobody waiting, and its records say
+    /// what would be done.
+    pub async fn rehearse(&self, act: Act) -> Result<Change, StorageError> {
+        let (driver, begin) = match self {
+            Self::Sqlite(pools, file) => {
+                file.check_in_place()?;
+                (Driver::Sqlite(pools.reader().await?), pools.begin_snapshot)
+            }
+            Self::Postgres(pools) => (Driver::Postgres(pools.reader().await?), pools.begin_snapshot),
+        };
+        let mut change = Change::open(driver, act, begin).await?;
+        change.is_rehearsed = true;
+        Ok(change)
+    }
+
     async fn open_transaction(&self, act: Act) -> Result<Change, StorageError> {
         let driver = match self {
             Self::Sqlite(pools, file) => {
@@ -73,16 +111,26 @@ impl Database {
             }
             Self::Postgres(pools) => Driver::Postgres(pools.writer().await?),
         };
-        let mut change = Change { driver: Some(driver), revision: 0, act, records: Vec::new() };
-        in_change!(change, |connection| {
-            sqlx::query("BEGIN").execute(connection).await?;
-            Ok(())
-        })?;
-        Ok(change)
+        Change::open(driver, act, "BEGIN").await
     }
 }
 
 impl Change {
+    async fn open(driver: Driver, act: Act, begin: &'static str) -> Result<Self, StorageError> {
+        let driver = Some(driver);
+        let mut change = Self { driver, revision: 0, act, records: Vec::new(), is_rehearsed: false, held: None };
+        in_change!(change, |connection| {
+            sqlx::query(begin).execute(connection).await?;
+            Ok(())
+        })?;
+        Ok(change)
+    }
+
+    /// What was done up to now.
+    pub fn records(&self) -> &[AuditRecord] {
+        &self.records
+    }
+
     /// Who makes it, when, and why.
     pub const fn act(&self) -> &Act {
         &self.act
@@ -93,10 +141,12 @@ impl Change {
         self.revision
     }
 
-    /// Commits after success, and undoes everything after a failure. A change that did nothing leaves no trace.
+    /// Commits after success, and undoes everything after a failure. A change that did nothing leaves no trace, and a
+    /// rehearsal neither.
     pub async fn finish<T, E: From<StorageError>>(mut self, outcome: Result<T, E>) -> Result<T, E> {
         match outcome {
-            Ok(value) if !self.records.is_empty() => {
+            Ok(value) if !self.records.is_empty() && !self.is_rehearsed => {
+                flush(&mut self).await?;
                 self.write_records().await?;
                 self.end("COMMIT").await?;
                 Ok(value)

@@ -6,8 +6,10 @@ use careconnect_verifier::{Asid, ClientId, OdsCode, OrganisationType};
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
+    connection::LONG,
     credentials::{self, CredentialRow},
+    many_rows::insert,
     ordered_merge::Owners,
 };
 use crate::{
@@ -43,6 +45,34 @@ pub(super) const FROM: [&str; 2] = consumers_where!(">= $1");
 pub(super) const CHANGED_SINCE: [&str; 2] =
     consumers_where!("IN (SELECT client_id FROM consumers WHERE revision > $1)");
 
+pub(super) const INSERT: &str = "INSERT INTO consumers (name, asid, ods_code, organisation_type, supplier_ods_code, \
+    product, product_version, party_key, accepts_token_endpoint_audience, requests_per_minute, created_at, suspended_at, \
+    retired_at, revision, client_id)";
+pub(super) const COLUMNS: usize = 15;
+
+/// Binds a consumer's columns, in the order of [`INSERT`].
+macro_rules! bind_consumer {
+    ($query:expr, $consumer:expr, $revision:expr) => {
+        $query
+            .bind($consumer.name.as_str())
+            .bind($consumer.asid.as_str())
+            .bind($consumer.organisation.ods_code.as_str())
+            .bind($consumer.organisation.organisation_type.as_str())
+            .bind($consumer.supplier.as_str())
+            .bind($consumer.product.as_ref().map(|product| product.as_str()))
+            .bind($consumer.product_version.as_ref().map(|version| version.as_str()))
+            .bind($consumer.party_key.as_ref().map(|key| key.as_str()))
+            .bind($consumer.accepts_token_endpoint_audience)
+            .bind($consumer.requests_per_minute.map(i64::from))
+            .bind($consumer.created_at.0)
+            .bind($consumer.status.suspended_at().map(|at| at.0))
+            .bind($consumer.status.retired_at().map(|at| at.0))
+            .bind($revision)
+            .bind($consumer.client_id.as_str())
+    };
+}
+pub(super) use bind_consumer;
+
 /// Reads consumers by two queries, however many consumers they are.
 macro_rules! read_consumers {
     ($connection:expr, $queries:expr, $parameter:expr) => {{
@@ -56,31 +86,51 @@ macro_rules! read_consumers {
 }
 pub(super) use read_consumers;
 
+/// A registration that holds an ASID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// `consumer` or `provider`.
+    pub kind: String,
+    /// Its client id or ASID.
+    pub identifier: String,
+    /// Its organisation.
+    pub ods_code: String,
+    /// What people call it.
+    pub name: String,
+}
+
 impl Change {
     /// The consumer of that client id.
     pub async fn consumer(&mut self, client_id: &ClientId) -> Result<Option<ConsumerSystem>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.consumers.get(client_id).cloned());
+        }
         in_change!(self, |connection| Ok(read_consumers!(connection, NAMED, client_id.as_str()).pop()))
     }
 
-    /// A registration of another organisation than `ods_code` that holds the ASID, if there is one: its organisation, and
-    /// its name.
-    pub async fn other_holder(
-        &mut self,
-        asid: &Asid,
-        ods_code: &OdsCode,
-    ) -> Result<Option<(String, String)>, StorageError> {
-        const HOLDER: &str = "SELECT ods_code, name FROM consumers \
+    /// The registrations by which another organisation than `ods_code` holds the ASID.
+    pub async fn other_holders(&mut self, asid: &Asid, ods_code: &OdsCode) -> Result<Vec<Holder>, StorageError> {
+        const HOLDERS: &str = "SELECT 'consumer', client_id, ods_code, name FROM consumers \
             WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL \
-            UNION SELECT ods_code, name FROM providers WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL LIMIT 1";
+            UNION ALL SELECT 'provider', asid, ods_code, name FROM providers \
+            WHERE asid = $1 AND ods_code <> $2 AND retired_at IS NULL";
+        if let Some(held) = &self.held {
+            return Ok(held.other_holders(asid, ods_code));
+        }
         in_change!(self, |connection| {
-            let holder = sqlx::query_as(HOLDER).bind(asid.as_str()).bind(ods_code.as_str());
-            Ok(holder.fetch_optional(connection).await?)
+            let holders = sqlx::query_as(HOLDERS).bind(asid.as_str()).bind(ods_code.as_str());
+            let rows: Vec<(String, String, String, String)> = holders.fetch_all(connection).await?;
+            let holder = |(kind, identifier, ods_code, name)| Holder { kind, identifier, ods_code, name };
+            Ok(rows.into_iter().map(holder).collect())
         })
     }
 
     /// All consumers in the order of their client ids.
     pub async fn consumers(&mut self) -> Result<Vec<ConsumerSystem>, StorageError> {
-        in_change!(self, |connection| Ok(read_consumers!(connection, FROM, "")))
+        if let Some(held) = &self.held {
+            return Ok(held.consumers.values().cloned().collect());
+        }
+        in_change!(self, LONG, |connection| Ok(read_consumers!(connection, FROM, "")))
     }
 
     /// Keeps a new consumer, or what became of `before`.
@@ -92,41 +142,34 @@ impl Change {
         before: Option<&ConsumerSystem>,
         after: &ConsumerSystem,
     ) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO consumers (name, asid, ods_code, organisation_type, supplier_ods_code, product, \
-            product_version, party_key, accepts_token_endpoint_audience, requests_per_minute, created_at, suspended_at, \
-            retired_at, revision, client_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let waits = self.held.as_mut().map(|held| held.put_consumer(before, after)).transpose()?;
+        if waits != Some(true) {
+            self.write_consumer(before, after).await?;
+        }
+        self.note(before, after);
+        Ok(())
+    }
+
+    async fn write_consumer(
+        &mut self,
+        before: Option<&ConsumerSystem>,
+        after: &ConsumerSystem,
+    ) -> Result<(), StorageError> {
         const UPDATE: &str = "UPDATE consumers SET name = $1, asid = $2, ods_code = $3, organisation_type = $4, \
             supplier_ods_code = $5, product = $6, product_version = $7, party_key = $8, \
             accepts_token_endpoint_audience = $9, requests_per_minute = $10, created_at = $11, suspended_at = $12, \
             retired_at = $13, revision = $14 WHERE client_id = $15";
         let (revision, kind) = (self.revision, &after.organisation.organisation_type);
-        in_change!(self, |connection| {
-            let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
-                .bind(after.name.as_str())
-                .bind(after.asid.as_str())
-                .bind(after.organisation.ods_code.as_str())
-                .bind(kind.as_str())
-                .bind(after.supplier.as_str())
-                .bind(after.product.as_ref().map(|product| product.as_str()))
-                .bind(after.product_version.as_ref().map(|version| version.as_str()))
-                .bind(after.party_key.as_ref().map(|key| key.as_str()))
-                .bind(after.accepts_token_endpoint_audience)
-                .bind(after.requests_per_minute.map(i64::from))
-                .bind(after.created_at.0)
-                .bind(after.status.suspended_at().map(|at| at.0))
-                .bind(after.status.retired_at().map(|at| at.0))
-                .bind(revision)
-                .bind(after.client_id.as_str())
-                .execute(connection)
-                .await;
+        let one = || insert(INSERT, 1, COLUMNS, "");
+        in_writing!(self, |connection| {
+            let query = before.map_or_else(|| sqlx::query(one()), |_| sqlx::query(UPDATE));
+            let written = bind_consumer!(query, after, revision).execute(connection).await;
             written.map(|_| ()).map_err(|error| {
                 StorageError::of_insert(error, ("consumer", &after.client_id), ("organisation type", kind))
             })
         })?;
         let held = before.map_or(&[][..], |before| &before.credentials);
-        credentials::put_credentials(self, &after.client_id, held, &after.credentials).await?;
-        self.note(before, after);
-        Ok(())
+        credentials::put_credentials(self, &after.client_id, held, &after.credentials).await
     }
 }
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
+    many_rows::insert as insert_rows,
 };
 use crate::{
     clock::UnixTime,
@@ -17,9 +18,28 @@ use crate::{
     },
 };
 
-const INSERT: &str = "INSERT INTO credentials \
-    (id, client_id, label, kind, value, environment, issuer_key, starts_at, ends_at, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const INSERT: &str = "INSERT INTO credentials \
+    (id, client_id, label, kind, value, environment, issuer_key, starts_at, ends_at, created_at)";
+pub(super) const COLUMNS: usize = 10;
+
+/// Binds a credential's columns, in the order of [`INSERT`].
+macro_rules! bind_credential {
+    ($query:expr, $client_id:expr, $credential:expr, $now:expr) => {{
+        let columns = Columns::of(&$credential.kind);
+        $query
+            .bind($credential.id.0)
+            .bind($client_id.as_str())
+            .bind(&$credential.label)
+            .bind($credential.kind.name())
+            .bind(columns.value)
+            .bind(columns.environment)
+            .bind(columns.issuer_key)
+            .bind($credential.starts_at.0)
+            .bind($credential.ends_at.map(|end| end.0))
+            .bind($now.0)
+    }};
+}
+pub(super) use bind_credential;
 
 /// Keeps those of `credentials` that are not `held` yet, and what has changed of the others. None is ever deleted.
 pub(super) async fn put_credentials(
@@ -45,21 +65,10 @@ async fn insert(
     credential: &Credential,
     now: UnixTime,
 ) -> Result<(), StorageError> {
-    let (columns, id) = (Columns::of(&credential.kind), credential.id.0);
-    in_change!(change, |connection| {
-        let inserted = sqlx::query(INSERT)
-            .bind(id)
-            .bind(client_id.as_str())
-            .bind(&credential.label)
-            .bind(credential.kind.name())
-            .bind(columns.value)
-            .bind(columns.environment)
-            .bind(columns.issuer_key)
-            .bind(credential.starts_at.0)
-            .bind(credential.ends_at.map(|end| end.0))
-            .bind(now.0)
-            .execute(connection)
-            .await;
+    let id = credential.id.0;
+    in_writing!(change, |connection| {
+        let query = sqlx::query(insert_rows(INSERT, 1, COLUMNS, ""));
+        let inserted = bind_credential!(query, client_id, credential, now).execute(connection).await;
         let failed = |error| StorageError::of_insert(error, ("credential", &id), ("consumer", client_id));
         inserted.map(|_| ()).map_err(failed)
     })
@@ -68,7 +77,7 @@ async fn insert(
 async fn update(change: &mut Change, client_id: &ClientId, credential: &Credential) -> Result<(), StorageError> {
     const UPDATE: &str =
         "UPDATE credentials SET label = $1, starts_at = $2, ends_at = $3 WHERE id = $4 AND client_id = $5";
-    in_change!(change, |connection| {
+    in_writing!(change, |connection| {
         sqlx::query(UPDATE)
             .bind(&credential.label)
             .bind(credential.starts_at.0)
@@ -139,14 +148,14 @@ fn use_of((id, last_used_at, certificate_ends_at): (Uuid, i64, Option<i64>)) -> 
 }
 
 /// The columns that say what proves a credential.
-struct Columns {
-    value: String,
-    environment: Option<String>,
-    issuer_key: Option<String>,
+pub(super) struct Columns {
+    pub(super) value: String,
+    pub(super) environment: Option<String>,
+    pub(super) issuer_key: Option<String>,
 }
 
 impl Columns {
-    fn of(kind: &CredentialKind) -> Self {
+    pub(super) fn of(kind: &CredentialKind) -> Self {
         let only = |value| Self { value, environment: None, issuer_key: None };
         match kind {
             CredentialKind::Secret(hash) => only(hash.as_str().to_owned()),

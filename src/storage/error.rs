@@ -84,6 +84,11 @@ impl StorageError {
         Self::NotFound { what, name: name.to_string() }
     }
 
+    /// Something names a `what` that is not registered.
+    pub fn unknown_reference(what: &'static str, name: impl Display) -> Self {
+        Self::UnknownReference { what, name: name.to_string() }
+    }
+
     /// May trying again later help?
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
@@ -99,15 +104,14 @@ impl StorageError {
         unique: (&'static str, &dyn Display),
         reference: (&'static str, &dyn Display),
     ) -> Self {
-        let named = |(what, name): (&'static str, &dyn Display)| (what, name.to_string());
         match error.as_database_error().map(DatabaseError::kind) {
             Some(ErrorKind::UniqueViolation) => {
-                let (what, name) = named(unique);
-                Self::AlreadyExists { what, name }
+                let (what, name) = unique;
+                Self::AlreadyExists { what, name: name.to_string() }
             }
             Some(ErrorKind::ForeignKeyViolation) => {
-                let (what, name) = named(reference);
-                Self::UnknownReference { what, name }
+                let (what, name) = reference;
+                Self::unknown_reference(what, name)
             }
             _ => error.into(),
         }

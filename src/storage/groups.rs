@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
     ordered_merge::Owners,
 };
 use crate::{
@@ -60,11 +60,17 @@ impl Database {
 impl Change {
     /// All groups in the order of their URNs.
     pub async fn groups(&mut self) -> Result<Vec<GroupDefinition>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.groups.values().cloned().collect());
+        }
         in_change!(self, |connection| Ok(read_groups!(connection, 0_i64)))
     }
 
     /// All organisation types in the order of their codes.
     pub async fn organisation_types(&mut self) -> Result<Vec<OrganisationTypeDefinition>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.organisation_types.values().cloned().collect());
+        }
         in_change!(self, |connection| Ok(read_organisation_types!(connection, 0_i64)))
     }
 
@@ -81,7 +87,8 @@ impl Change {
         const INTERACTION: &str = "INSERT INTO group_interactions (urn, interaction) VALUES ($1, $2)";
         let (urn, revision) = (after.group.as_str(), self.revision);
         let object_id = after.entra_object_id.map(|id| id.to_string());
-        in_change!(self, |connection| {
+        self.held.as_mut().map_or(Ok(()), |held| held.put_group(before, after))?;
+        in_writing!(self, |connection| {
             sqlx::query(if before.is_some() { UPDATE } else { INSERT })
                 .bind(after.scope.as_str())
                 .bind(&object_id)
@@ -111,7 +118,8 @@ impl Change {
         const INSERT: &str = "INSERT INTO organisation_types (display, revision, code) VALUES ($1, $2, $3)";
         const UPDATE: &str = "UPDATE organisation_types SET display = $1, revision = $2 WHERE code = $3";
         let (code, revision) = (&after.code, self.revision);
-        in_change!(self, |connection| {
+        self.held.as_mut().map_or(Ok(()), |held| held.put_organisation_type(before, after))?;
+        in_writing!(self, |connection| {
             let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
                 .bind(&after.display)
                 .bind(revision)

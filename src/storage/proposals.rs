@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::{
     Database, StorageError,
     assurances::subject,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
 };
 use crate::{
     clock::UnixTime,
-    domain::{Assurance, Period, Proposal},
+    domain::{Assurance, AssuredSubject, Period, Proposal},
 };
 
 /// The newest come first. `$1` is whether the decided ones are wanted, too.
@@ -29,7 +29,24 @@ macro_rules! read_proposals {
 impl Change {
     /// All proposals that are not decided, the newest first.
     pub async fn open_proposals(&mut self) -> Result<Vec<Proposal>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.open_proposals.values().cloned().collect());
+        }
         in_change!(self, |connection| Ok(read_proposals!(connection, false)))
+    }
+
+    /// Those of one subject and group.
+    pub async fn open_proposals_of(
+        &mut self,
+        subject: &AssuredSubject,
+        group: &Group,
+    ) -> Result<Vec<Proposal>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.proposals_of(subject, group));
+        }
+        let mut open = self.open_proposals().await?;
+        open.retain(|proposal| proposal.assurance.subject == *subject && proposal.assurance.group == *group);
+        Ok(open)
     }
 
     /// Keeps a new proposal, or what became of `before`; [`StorageError::UnknownReference`] for a group that is not
@@ -39,8 +56,9 @@ impl Change {
             proposed_by, proposed_at, decision, decided_by, decided_at) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO UPDATE SET \
             decision = excluded.decision, decided_by = excluded.decided_by, decided_at = excluded.decided_at";
+        self.held.as_mut().map_or(Ok(()), |held| held.put_proposal(after))?;
         let (wanted, decided) = (&after.assurance, after.decision.as_ref());
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             let written = sqlx::query(UPSERT)
                 .bind(after.id)
                 .bind(wanted.subject.kind().name())

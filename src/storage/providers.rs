@@ -6,7 +6,8 @@ use careconnect_verifier::{Algorithm, Asid, Group, OdsCode, OrganisationType};
 
 use super::{
     Database, StorageError,
-    change::{Change, in_change},
+    change::{Change, in_change, in_writing},
+    connection::LONG,
     ordered_merge::Owners,
 };
 use crate::{
@@ -57,12 +58,18 @@ pub(super) use read_providers;
 impl Change {
     /// The provider of that ASID.
     pub async fn provider(&mut self, asid: &Asid) -> Result<Option<ProviderSystem>, StorageError> {
+        if let Some(held) = &self.held {
+            return Ok(held.providers.get(asid).cloned());
+        }
         in_change!(self, |connection| Ok(read_providers!(connection, NAMED, asid.as_str()).pop()))
     }
 
     /// All providers in the order of their ASIDs.
     pub async fn providers(&mut self) -> Result<Vec<ProviderSystem>, StorageError> {
-        in_change!(self, |connection| Ok(read_providers!(connection, CHANGED_SINCE, 0_i64)))
+        if let Some(held) = &self.held {
+            return Ok(held.providers.values().cloned().collect());
+        }
+        in_change!(self, LONG, |connection| Ok(read_providers!(connection, CHANGED_SINCE, 0_i64)))
     }
 
     /// Keeps a new provider, or what became of `before`.
@@ -80,8 +87,9 @@ impl Change {
         const UPDATE: &str = "UPDATE providers SET ods_code = $1, name = $2, service_root = $3, signing_algorithm = $4, \
             token_lifetime = $5, certificate_bound = $6, claims_profile = $7, created_at = $8, suspended_at = $9, \
             retired_at = $10, revision = $11 WHERE asid = $12";
+        self.held.as_mut().map_or(Ok(()), |held| held.put_provider(before, after))?;
         let revision = self.revision;
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             let written = sqlx::query(if before.is_some() { UPDATE } else { INSERT })
                 .bind(after.ods_code.as_str())
                 .bind(after.name.as_str())
@@ -110,7 +118,7 @@ impl Change {
         const GROUP: &str = "INSERT INTO provider_groups (asid, urn, suspended_at) VALUES ($1, $2, $3)";
         const LIMIT: &str = "INSERT INTO provider_group_limits (asid, urn, kind, value) VALUES ($1, $2, $3, $4)";
         let asid = provider.asid.as_str();
-        in_change!(self, |connection| {
+        in_writing!(self, |connection| {
             for old in
                 ["DELETE FROM provider_group_limits WHERE asid = $1", "DELETE FROM provider_groups WHERE asid = $1"]
             {

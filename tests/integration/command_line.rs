@@ -19,8 +19,14 @@ const CONSUMER: &[&str] = &[
     "a1001",
     "--organisation-type",
     "urgent-care",
+    "--supplier",
+    "SUP1",
     "--group",
     "read:slot",
+    "--evidence",
+    "checklist 12",
+    "--reason",
+    "it is ready",
 ];
 
 fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
@@ -77,6 +83,9 @@ async fn malformed_input_is_one_sentence_and_changes_nothing() {
         (replaced("--organisation-type", "Urgent Care"), "lower-case"),
         (replaced("--group", "*"), "URN"),
         (replaced("--name", " "), "1 to 200 characters"),
+        (replaced("--supplier", "SUP/1"), "1 to 9 letters and digits"),
+        (replaced("--evidence", " "), "1 to 1000 characters"),
+        (replaced("--reason", " "), "says why"),
         (CONSUMER.to_vec(), "a way in"),
         (with(CONSUMER, &["--certificate-dns", "*.nhs.uk"]), "wildcard"),
         (with(CONSUMER, &["--certificate-subject", "nonsense"]), "RFC 4514"),

@@ -109,7 +109,7 @@ async fn keys_and_certificates_are_added_with_what_they_are_limited_to() {
     ];
     run(directory, &arguments).success();
     let again = run(directory, &["consumer", "credential", "add", &id, "--key", "own.pem", "--key-id", "k1"]);
-    assert!(again.code == 2 && again.stderr.contains("has this key already"), "{again:?}");
+    assert!(again.code == 1 && again.stderr.contains("has this key already"), "{again:?}");
     let shown = run(directory, &["consumer", "show", &id, "--json"]).success().json();
     let credentials = shown["credentials"].as_array().unwrap();
     let of = |kind: &str| credentials.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("{kind}"));

@@ -80,7 +80,7 @@ fn msal_names_its_key_by_its_certificate() {
     };
     operator(
         "register --client-id msal --name MSAL --asid 200000000299 --ods-code A1001 --organisation-type urgent-care \
-         --group read:slot --token-endpoint-audience --key-algorithm PS256",
+         --supplier SUP1 --group read:slot --evidence test --reason test --token-endpoint-audience --key-algorithm PS256",
     );
     operator("credential add msal --key-algorithm RS256"); // the same key, for applications that give a thumbprint
     for thumbprint in ["sha256", "sha1"] {

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scene cannot be set has failed")]
 
 mod admin;
+mod administration_guide;
+mod assurance_commands;
 mod certificate_command;
 mod certificate_reload;
 mod changes;

@@ -11,11 +11,14 @@ use reqwest::{Client, StatusCode, header, redirect};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-use super::{
-    addresses::{AddressRefused, Permitted, check_host},
-    parse::{InvalidSet, KeySetContents},
+use super::parse::{InvalidSet, KeySetContents};
+use crate::{
+    crypto,
+    domain::{
+        KeySetUri,
+        key_set_address::{AddressRefused, Permitted},
+    },
 };
-use crate::{crypto, domain::KeySetUri};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -88,7 +91,7 @@ impl Fetcher {
     async fn body(&self, uri: &KeySetUri) -> Result<Vec<u8>, FetchError> {
         let client = self.client.as_ref().map_err(|error| FetchError::NoClient(error.clone()))?;
         // The client asks the resolver for names only.
-        check_host(uri, self.permitted.private)?;
+        self.permitted.check_host(uri)?;
         let request = client.get(uri.as_str()).header(header::ACCEPT, "application/jwk-set+json, application/json");
         let mut response = request.send().await?;
         if response.status() != StatusCode::OK {

@@ -4,19 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use careconnect_verifier::ClientId;
-use clap::{ArgAction, Args, Subcommand};
+use clap::Subcommand;
 
-use super::{
-    output::BadInput,
-    session::{Attempt, Session},
-};
+use super::session::{Attempt, Session};
 use crate::{
     clock::UnixTime,
     domain::{ConsumerSystem, Precondition, RegistrationStatus},
     operations::change_consumer::change_consumer,
 };
 
+mod change;
 mod credential;
+mod list;
 mod register;
 mod show;
 mod ways_in;
@@ -30,10 +29,10 @@ pub(super) enum ConsumerCommand {
     /// Add, rotate and end ways in of a registered consumer.
     #[command(subcommand)]
     Credential(Box<credential::CredentialCommand>),
-    /// Change how a consumer is treated; what is not named stays as it is.
-    Change(Change),
-    /// List all consumers.
-    List,
+    /// Change what is registered of a consumer; what is not named stays as it is.
+    Change(Box<change::Changes>),
+    /// List consumers: all, or those that meet everything that is named.
+    List(list::Wanted),
     /// Show one consumer with its credentials.
     Show {
         /// Its client id, as `consumer list` has it.
@@ -56,30 +55,6 @@ pub(super) enum ConsumerCommand {
     },
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Change {
-    /// Its client id, as `consumer list` has it.
-    client_id: ClientId,
-    /// Whether assertions may name the token endpoint as their audience: true or false.
-    #[arg(long, action = ArgAction::Set, value_name = "BOOLEAN")]
-    token_endpoint_audience: Option<bool>,
-    /// How many tokens it may ask for in a minute; 0: as many as it likes; `none`: the configuration's limit.
-    #[arg(long, value_name = "NUMBER", value_parser = rate)]
-    requests_per_minute: Option<Rate>,
-}
-
-/// A number of requests in a minute, or none of its own.
-#[derive(Debug, Clone, Copy)]
-struct Rate(Option<u32>);
-
-fn rate(text: &str) -> Result<Rate, String> {
-    let refuse = |_| format!("{text:?} is no rate: expected a number, or none");
-    if text == "none" {
-        return Ok(Rate(None));
-    }
-    text.parse().map(|rate| Rate(Some(rate))).map_err(refuse)
-}
-
 pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
         ConsumerCommand::Register(arguments) => {
@@ -89,8 +64,8 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
             })
         }
         ConsumerCommand::Credential(command) => credential::run(*command, session),
-        ConsumerCommand::Change(arguments) => change(arguments, session),
-        ConsumerCommand::List => session.with_database(async |database| show::list(&database, session).await),
+        ConsumerCommand::Change(changes) => change::change(*changes, session),
+        ConsumerCommand::List(wanted) => list::list(wanted, session),
         ConsumerCommand::Show { client_id } => {
             session.with_database(async |database| show::show(&database, &client_id, session).await)
         }
@@ -110,43 +85,15 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
     }
 }
 
-fn change(arguments: Change, session: &Session) -> anyhow::Result<ExitCode> {
-    let Change { client_id, token_endpoint_audience, requests_per_minute } = arguments;
-    if token_endpoint_audience.is_none() && requests_per_minute.is_none() {
-        let sentence = "nothing to change: give --token-endpoint-audience or --requests-per-minute";
-        return Err(BadInput(sentence.to_owned()).into());
-    }
-    edit(
-        "consumer.change",
-        &client_id,
-        |before, _| ConsumerSystem {
-            accepts_token_endpoint_audience: token_endpoint_audience.unwrap_or(before.accepts_token_endpoint_audience),
-            requests_per_minute: requests_per_minute.map_or(before.requests_per_minute, |Rate(rate)| rate),
-            ..before.clone()
-        },
-        session,
-    )
-}
-
 fn change_status(
     action: &'static str,
     client_id: &ClientId,
     status: impl Fn(&ConsumerSystem, UnixTime) -> RegistrationStatus + Send + Sync,
     session: &Session,
 ) -> anyhow::Result<ExitCode> {
-    let changed = |before: &ConsumerSystem, now| ConsumerSystem { status: status(before, now), ..before.clone() };
-    edit(action, client_id, changed, session)
-}
-
-fn edit(
-    action: &'static str,
-    client_id: &ClientId,
-    changed: impl Fn(&ConsumerSystem, UnixTime) -> ConsumerSystem + Send + Sync,
-    session: &Session,
-) -> anyhow::Result<ExitCode> {
     session.changing(Attempt::new(action, client_id), async |database, act| {
         let now = act.at;
-        let edit = |before: &ConsumerSystem| Ok(changed(before, now));
+        let edit = |before: &ConsumerSystem| Ok(ConsumerSystem { status: status(before, now), ..before.clone() });
         let after = change_consumer(&database, client_id, &Precondition::Any, edit, act).await?;
         let shown = show::show(&database, client_id, session).await;
         shown.with_context(|| format!("consumer {client_id} is {}, but cannot be shown", after.status.name()))

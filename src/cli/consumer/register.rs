@@ -9,6 +9,7 @@ use clap::Args;
 use super::{show::new_consumer, ways_in::WaysIn};
 use crate::{
     cli::{
+        assurance::evidence_argument,
         group::group_argument,
         output::{self, BadInput},
         session::Session,
@@ -52,7 +53,7 @@ pub(in crate::cli) struct Registration {
     #[arg(long = "group", value_name = "GROUP", value_parser = group_argument, requires = "evidence")]
     groups: Vec<Group>,
     /// On what grounds: a reference that an auditor can follow.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = evidence_argument)]
     evidence: Option<String>,
     /// Make a secret.
     #[arg(long)]
@@ -105,7 +106,9 @@ pub(super) async fn register(
 ) -> anyhow::Result<ExitCode> {
     let registered = register_consumer(database, registration, act).await?;
     if registered.given.iter().any(|given| matches!(given, Given::Proposed(_))) {
-        output::note("its groups wait for another administrator: see careconnect-auth assurance proposals");
+        let sentence = "its groups wait for another administrator: `careconnect-auth assurance proposals` shows them, \
+                        `assurance confirm ID` confirms them";
+        output::note(sentence);
     }
     let client_id = &registered.consumer.client_id;
     let groups = database.assured(&registered.consumer).await?.groups_at(session.now());

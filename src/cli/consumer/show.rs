@@ -1,9 +1,8 @@
-//! Consumers for people and for scripts; secrets are in neither.
+//! `careconnect-auth consumer show`: consumers for people and for scripts; secrets are in neither.
 
 use std::{
     collections::{BTreeSet, HashMap},
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context;
@@ -11,44 +10,13 @@ use careconnect_verifier::{ClientId, Group};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{group::short, output, session::Session},
-    clock::SystemClock,
+    cli::{group::short_list, output, session::Session},
     domain::{ConsumerSystem, Credential, CredentialId, CredentialKind, Environment, Registered},
-    registry::Registry,
     storage::{CredentialUse, Database, StorageError},
 };
 
 /// When credentials were used last.
-type Uses = HashMap<CredentialId, CredentialUse>;
-
-pub(super) async fn list(database: &Database, session: &Session) -> anyhow::Result<ExitCode> {
-    let registry = Registry::load(database.clone(), Arc::new(SystemClock)).await?;
-    let mut consumers = registry.consumers();
-    consumers.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-    let groups = |consumer: &ConsumerSystem| registry.assured(consumer).groups_at(session.now());
-    if session.json {
-        let uses = uses(database).await?;
-        let shown = consumers.iter().map(|consumer| shown(consumer, &groups(consumer), &uses));
-        output::json(&shown.collect::<Vec<_>>())?;
-    } else {
-        let row = |consumer: &Arc<ConsumerSystem>| {
-            let groups = groups(consumer);
-            let groups: Vec<&str> = groups.iter().map(short).collect();
-            vec![
-                consumer.client_id.to_string(),
-                consumer.name.to_string(),
-                consumer.asid.to_string(),
-                consumer.organisation.ods_code.to_string(),
-                consumer.organisation.organisation_type.to_string(),
-                consumer.status.name().to_owned(),
-                groups.join(" "),
-            ]
-        };
-        let heading = ["CLIENT ID", "NAME", "ASID", "ODS CODE", "TYPE", "STATUS", "GROUPS"];
-        output::table(&heading, &consumers.iter().map(row).collect::<Vec<_>>())?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
+pub(super) type Uses = HashMap<CredentialId, CredentialUse>;
 
 pub(super) async fn show(database: &Database, client_id: &ClientId, session: &Session) -> anyhow::Result<ExitCode> {
     let consumer = database.find_consumer(client_id).await?;
@@ -69,12 +37,11 @@ pub(super) async fn show(database: &Database, client_id: &ClientId, session: &Se
     Ok(ExitCode::SUCCESS)
 }
 
-async fn uses(database: &Database) -> Result<Uses, StorageError> {
+pub(super) async fn uses(database: &Database) -> Result<Uses, StorageError> {
     Ok(database.list_uses().await?.into_iter().map(|used| (used.credential, used)).collect())
 }
 
 fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Vec<(&'static str, String)> {
-    let groups: Vec<&str> = groups.iter().map(short).collect();
     let text = |value: Option<&str>| value.unwrap_or("not known").to_owned();
     let audience =
         if consumer.accepts_token_endpoint_audience { "issuer, token endpoint" } else { "issuer" }.to_owned();
@@ -91,7 +58,7 @@ fn described(consumer: &ConsumerSystem, groups: &BTreeSet<Group>) -> Vec<(&'stat
         ("party key", text(consumer.party_key.as_ref().map(|key| key.as_str()))),
         ("status", consumer.status.to_string()),
         ("registered", consumer.created_at.to_string()),
-        ("holds now", groups.join(" ")),
+        ("holds now", short_list(groups)),
         ("assertions are for", audience),
         ("requests a minute", rate),
     ]
@@ -119,7 +86,7 @@ fn credential_row(credential: &Credential, uses: &Uses) -> Vec<String> {
 }
 
 /// A consumer as JSON: with the groups that it holds now, and when each credential was used last.
-fn shown(consumer: &ConsumerSystem, groups: &BTreeSet<Group>, uses: &Uses) -> Value {
+pub(super) fn shown(consumer: &ConsumerSystem, groups: &BTreeSet<Group>, uses: &Uses) -> Value {
     let mut document = consumer.document();
     let credentials = consumer.credentials.iter().map(|held| credential_json(held, uses.get(&held.id)));
     document["credentials"] = credentials.collect();

@@ -10,7 +10,6 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::{
     authentication::{
         key_import::{KeyHints, keys_in},
-        key_sets::check_host,
         peer::PeerCertificate,
     },
     cli::{
@@ -21,7 +20,7 @@ use crate::{
     clock::UnixTime,
     domain::{
         CertificateIdentity, CertificateThumbprint, CredentialKind, DistinguishedName, DnsName, Environment, KeySetUri,
-        KeyThumbprint, RegisteredCertificate, UriName,
+        KeyThumbprint, RegisteredCertificate, UriName, key_set_address::Permitted,
     },
 };
 
@@ -36,7 +35,7 @@ pub(in crate::cli) struct WaysIn {
     certificate_uri: Vec<UriName>,
     /// Accept certificates of a configured authority with this subject, as `cert inspect` prints it (RFC 4514: the
     /// common name first, the country last). Repeatable.
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = DistinguishedName::of_one_system)]
     certificate_subject: Vec<DistinguishedName>,
     /// Accept just this certificate, self-signed or not: a PEM file. Repeatable.
     #[arg(long, value_name = "FILE")]
@@ -111,8 +110,8 @@ impl WaysIn {
             kinds.extend(keys.into_iter().map(CredentialKind::Key));
         }
         for uri in &self.jwks_uri {
-            let private_permitted = session.load_config()?.config.assertions.allow_private_jwks_addresses;
-            check_host(uri, private_permitted).map_err(|why| BadInput(format!("{uri}: {why}")))?;
+            let private = session.load_config()?.config.assertions.allow_private_jwks_addresses;
+            Permitted { private }.check_host(uri).map_err(|why| BadInput(format!("{uri}: {why}")))?;
         }
         kinds.extend(self.jwks_uri.into_iter().map(CredentialKind::KeySet));
         Ok(kinds)

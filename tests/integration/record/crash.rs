@@ -32,8 +32,9 @@ async fn every_token_that_was_answered_is_in_the_record_of_a_server_that_was_kil
     let provider = ["provider", "register", "--asid", "200000000359", "--ods-code", "A20047", "--name", "Practice"];
     run(scene.path(), &[&provider[..], &["--service-root", ROOT]].concat()).success();
     let consumer = ["consumer", "register", "--name", "Example 111", "--asid", "200000000205", "--ods-code", "A1001"];
-    let more = ["--organisation-type", "urgent-care", "--group", "read:slot", "--secret", "--json"];
-    let registered = run(scene.path(), &[&consumer[..], &more].concat()).success().json();
+    let assured = ["--supplier", "A1001", "--evidence", "a test", "--reason", "a test", "--group", "read:slot"];
+    let more = ["--organisation-type", "urgent-care", "--secret", "--json"];
+    let registered = run(scene.path(), &[&consumer[..], &assured, &more].concat()).success().json();
     let text = |name: &str| registered[name].as_str().unwrap().to_owned();
     let (id, secret) = (text("client_id"), text("client_secret"));
     let url = format!("https://localhost:{}/careconnect/oauth2/token", scene.public);

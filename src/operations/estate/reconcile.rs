@@ -1,0 +1,146 @@
+//! Makes of the register what a file wants, thing by thing and by the rules of all changes, and notes what is refused.
+
+use super::{
+    credentials::settled,
+    prune::{prune_registrations, prune_rest},
+    register::Register,
+    wanted::{Entry, Wanted, WantedConsumer},
+};
+use crate::{
+    domain::{BlockedCertificate, Fault},
+    operations::{
+        change_refused::ChangeRefused, put_consumer::put_consumer, put_provider::put_provider,
+        settle_assurance::settle_assurance,
+    },
+    storage::{Change, StorageError},
+};
+
+/// Faults while things are changed one by one.
+pub(super) struct Reconciliation<'a> {
+    pub(super) change: &'a mut Change,
+    pub(super) register: &'a Register,
+    pub(super) faults: Vec<Fault>,
+    done: usize,
+    progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// Changes all that is not as it is wanted, and gives what is refused. The register must be held by the change.
+pub(super) async fn reconcile(
+    change: &mut Change,
+    register: &Register,
+    wanted: Wanted,
+    prune: bool,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Fault>, ChangeRefused> {
+    let unnamed = prune.then(|| super::prune::Named::of(&wanted));
+    let mut this = Reconciliation { change, register, faults: Vec::new(), done: 0, progress };
+    if let Some(named) = &unnamed {
+        prune_registrations(&mut this, named).await?;
+    }
+    this.catalogue(&wanted).await?;
+    this.registrations(wanted.providers, wanted.consumers, prune).await?;
+    for Entry { pointer, value } in wanted.assurances.into_iter().flatten() {
+        let outcome = settle_assurance(this.change, value).await;
+        this.note(&pointer, outcome)?;
+    }
+    this.certificates(wanted.policies, wanted.blocked).await?;
+    if let Some(named) = &unnamed {
+        prune_rest(&mut this, named).await?;
+    }
+    Ok(this.faults)
+}
+
+impl Reconciliation<'_> {
+    /// Keeps a refusal as a fault of the entry; what stops everything is given back.
+    pub(super) fn note<T>(&mut self, pointer: &str, outcome: Result<T, ChangeRefused>) -> Result<(), ChangeRefused> {
+        use StorageError::{AlreadyExists, NotFound, UnknownReference};
+        self.done += 1;
+        (self.progress)(self.done);
+        let fault = |detail| Fault { pointer: pointer.to_owned(), detail };
+        match outcome {
+            Ok(_) => {}
+            Err(ChangeRefused::Invalid(faults)) => self.faults.extend(
+                faults.into_iter().map(|fault| Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault }),
+            ),
+            Err(ChangeRefused::Storage(error))
+                if !matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. }) =>
+            {
+                return Err(error.into());
+            }
+            Err(refused) => self.faults.push(fault(refused.to_string())),
+        }
+        Ok(())
+    }
+
+    async fn catalogue(&mut self, wanted: &Wanted) -> Result<(), ChangeRefused> {
+        for Entry { pointer, value } in wanted.organisation_types.iter().flatten() {
+            let before = self.register.organisation_types.get(&value.code);
+            if before != Some(value) {
+                let outcome = self.change.put_organisation_type(before, value).await;
+                self.note(pointer, outcome.map_err(Into::into))?;
+            }
+        }
+        for Entry { pointer, value } in wanted.groups.iter().flatten() {
+            let before = self.register.groups.get(&value.group);
+            if before != Some(value) {
+                let outcome = self.change.put_group(before, value).await;
+                self.note(pointer, outcome.map_err(Into::into))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn registrations(
+        &mut self,
+        providers: super::wanted::Section<crate::domain::ProviderSystem>,
+        consumers: super::wanted::Section<WantedConsumer>,
+        prune: bool,
+    ) -> Result<(), ChangeRefused> {
+        let (providers, consumers) = (providers.unwrap_or_default(), consumers.unwrap_or_default());
+        for Entry { value, .. } in &providers {
+            self.change.foresee_provider(value);
+        }
+        for Entry { value, .. } in &consumers {
+            self.change.foresee_consumer(&value.consumer);
+        }
+        for Entry { pointer, value } in providers {
+            let outcome = put_provider(self.change, self.register.providers.get(&value.asid), &value).await;
+            self.note(&pointer, outcome)?;
+        }
+        for Entry { pointer, value: WantedConsumer { consumer, credentials } } in consumers {
+            let before = self.register.consumers.get(&consumer.client_id);
+            match settled(consumer, credentials, prune, self.change.act().at) {
+                Ok(after) => {
+                    let outcome = put_consumer(self.change, before, &after).await;
+                    self.note(&pointer, outcome)?;
+                }
+                Err(faults) => self.faults.extend(faults),
+            }
+        }
+        Ok(())
+    }
+
+    async fn certificates(
+        &mut self,
+        policies: super::wanted::Section<crate::domain::CertificatePolicy>,
+        blocked: super::wanted::Section<BlockedCertificate>,
+    ) -> Result<(), ChangeRefused> {
+        for Entry { pointer, value } in policies.into_iter().flatten() {
+            let before = self.register.policies.get(&value.name);
+            if before != Some(&value) {
+                let outcome = self.change.put_certificate_policy(before, &value).await;
+                self.note(&pointer, outcome.map_err(Into::into))?;
+            }
+        }
+        for Entry { pointer, value } in blocked.into_iter().flatten() {
+            let before = self.register.blocked.get(&(value.issuer.clone(), value.serial.clone()));
+            let since = before.filter(|before| before.unblocked_at.is_none()).map(|before| before.blocked_at);
+            let value = BlockedCertificate { blocked_at: since.unwrap_or(value.blocked_at), ..value };
+            if before != Some(&value) {
+                let outcome = self.change.put_blocked_certificate(before, &value).await;
+                self.note(&pointer, outcome.map_err(Into::into))?;
+            }
+        }
+        Ok(())
+    }
+}
