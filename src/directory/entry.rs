@@ -75,3 +75,44 @@ impl Entry {
 fn parse<T: FromStr<Err: Display>>(attribute: &str, text: &str, problems: &mut Problems) -> Option<T> {
     text.parse().map_err(|error: T::Err| problems.push(&format!("{attribute}: {error}"))).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use careconnect_verifier::OdsCode;
+
+    use super::*;
+
+    fn entry(name: &str, values: &[&str]) -> Entry {
+        let attrs = HashMap::from([(name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect())]);
+        let bin_attrs = HashMap::from([("odd".to_owned(), vec![vec![0xff], b"text".to_vec()])]);
+        Entry::from(SearchEntry { dn: "o=nhs".to_owned(), attrs, bin_attrs })
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_any_case_and_blanks_are_no_value() {
+        let mut problems = Problems::default();
+        let entry = entry("NHSidCODE", &[" ", "", " a1001 "]);
+        assert_eq!(entry.one::<OdsCode>("nhsIDCode", &mut problems).unwrap().as_str(), "A1001");
+        assert_eq!(entry.text("nhsProductName", &mut problems), None);
+        assert_eq!(problems.into_sentences(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_too_much_or_no_text_is_told_and_left_out() {
+        let (many, long) = (vec!["a"; MOST_VALUES + 1], "a".repeat(LONGEST_VALUE + 1));
+        let mut problems = Problems::default();
+        assert_eq!(entry("many", &many).texts("many", &mut problems).len(), MOST_VALUES);
+        assert_eq!(entry("long", &[&long]).texts("long", &mut problems), Vec::<&str>::new());
+        assert_eq!(entry("any", &[]).texts("odd", &mut problems), ["text"]);
+        assert_eq!(entry("two", &["a", "b"]).text("two", &mut problems), Some("a"));
+        assert_eq!(entry("code", &["(a\r\n"; 60]).all::<OdsCode>("code", &mut problems), []);
+        let told = problems.into_sentences();
+        for problem in ["many has 5001 values", "long has a value of 1025 octets", "odd has a value that is no text"] {
+            assert!(told.iter().any(|told| told.contains(problem)), "{told:?}");
+        }
+        assert_eq!((told.len(), told.last().unwrap().as_str()), (51, "and 14 more"));
+        assert!(!told.concat().contains(['\r', '\n']));
+    }
+}

@@ -181,8 +181,13 @@ pub fn text(value: &Value) -> Result<&str, String> {
 /// A line of at most 1,000 characters that can be seen, of which not all are spaces.
 pub fn sentence(value: &Value) -> Result<String, String> {
     let text = text(value)?;
+    check_sentence(text).map(|()| text.to_owned())
+}
+
+/// Is the text such a line?
+pub fn check_sentence(text: &str) -> Result<(), String> {
     let is_legible = !text.trim().is_empty() && text.chars().count() <= 1_000 && !text.contains(char::is_control);
-    if is_legible { Ok(text.to_owned()) } else { Err("expected 1 to 1000 characters on one line".to_owned()) }
+    if is_legible { Ok(()) } else { Err("expected 1 to 1000 characters on one line".to_owned()) }
 }
 
 /// `true` or `false`.

@@ -2,7 +2,7 @@
 
 use super::change_refused::ChangeRefused;
 use crate::{
-    domain::{Act, BlockedCertificate, SerialNumber},
+    domain::{Act, BlockedCertificate, SerialNumber, fields::check_sentence},
     storage::{Change, Database, StorageError},
 };
 
@@ -14,6 +14,7 @@ pub async fn block_certificate(
     note: String,
     act: Act,
 ) -> Result<BlockedCertificate, ChangeRefused> {
+    check_sentence(&note).map_err(|detail| ChangeRefused::at("/note", detail))?;
     let blocked = BlockedCertificate { issuer, serial, note, blocked_at: act.at, unblocked_at: None };
     let mut change = database.begin(act).await?;
     let outcome = put(&mut change, &blocked).await;

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{change_refused::ChangeRefused, put_consumer::refuse_retired};
 use crate::{
     clock::UnixTime,
-    domain::{Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered},
+    domain::{
+        Act, Assurance, AssuredSubject, Decision, Period, Proposal, Registered, fields::check_sentence,
+    },
     random,
     storage::{Change, Database, StorageError},
 };
@@ -77,6 +79,7 @@ pub(super) async fn give(change: &mut Change, wanted: NewAssurance) -> Result<Gi
         let detail = format!("it would end at {end}, before it starts at {starts_at}");
         return Err(ChangeRefused::at("/ends_at", detail));
     }
+    check_sentence(&wanted.evidence).map_err(|detail| ChangeRefused::at("/evidence", detail))?;
     if let AssuredSubject::Service(client_id) = &wanted.subject {
         refuse_unregistered(change, client_id).await?;
     }

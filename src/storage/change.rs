@@ -8,6 +8,7 @@ use sqlx::{Postgres, Sqlite, pool::PoolConnection};
 use super::{
     Database, StorageError,
     audit::Tail,
+    connection::Boxed,
     held::{Held, flush},
     idempotency,
 };
@@ -48,7 +49,7 @@ macro_rules! in_change {
     };
     (@run $pooled:ident, $limit:expr, |$connection:ident| $body:expr) => {{
         let $connection = &mut **$pooled;
-        crate::storage::change::in_time($limit, async { $body }).await
+        crate::storage::change::in_time($limit, crate::storage::connection::boxed(async { $body })).await
     }};
 }
 /// The same of a `$body` that writes, which a rehearsal leaves out.
@@ -60,10 +61,7 @@ macro_rules! in_writing {
 pub(super) use {in_change, in_writing};
 
 /// One step of a change, which a database that does not answer must not hold up for ever.
-pub(super) async fn in_time<T>(
-    limit: Duration,
-    step: impl Future<Output = Result<T, StorageError>>,
-) -> Result<T, StorageError> {
+pub(super) async fn in_time<T>(limit: Duration, step: Boxed<'_, Result<T, StorageError>>) -> Result<T, StorageError> {
     let too_late = |_| Err(StorageError::Unavailable(format!("no answer within {limit:?}")));
     tokio::time::timeout(limit, step).await.unwrap_or_else(too_late)
 }

@@ -3,7 +3,16 @@
 //! The two drivers have different types behind the same words, and bounds that would join them are longer than the
 //! code; so these are macros, and each body is compiled twice.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
+
+/// Work of which callers need not know more than that it may go from thread to thread: the compiler would otherwise look
+/// into all of it for each of them.
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// As [`Boxed`].
+pub(super) fn boxed<'a, T>(work: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
+    Box::pin(work)
+}
 
 /// How long a look at the revision may take: a row that no writer keeps from its readers.
 pub(super) const GLANCE: Duration = Duration::from_secs(2);
@@ -29,10 +38,10 @@ macro_rules! on_connection {
     (@run $found:ident, $role:ident, $limit:expr, |$connection:ident, $pools:ident| $body:expr) => {{
         let $pools = $found;
         let mut pooled = $pools.$role().await?;
-        let work = async {
+        let work = crate::storage::connection::boxed(async {
             let $connection = &mut *pooled;
             $body
-        };
+        });
         match tokio::time::timeout($limit, work).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -19,6 +19,7 @@ mod credential_commands;
 mod directory;
 mod discovery;
 mod doctor_commands;
+mod estate;
 mod expiries;
 mod floors;
 mod framing;

@@ -64,8 +64,9 @@ async fn run(
 ) -> Result<Vec<AuditRecord>, ChangeRefused> {
     change.hold_register().await?;
     let register = Register::read(change).await?;
-    let (wanted, mut faults) = wanted::read(&file.value, &register, options.permitted, change.act().at);
-    faults.extend(reconcile(change, &register, wanted, options.prune && faults.is_empty(), progress).await?);
+    let (wanted, malformed) = wanted::read(&file.value, &register, options.permitted, change.act().at);
+    let prune = options.prune && malformed.is_empty(); // else what is malformed would count as left out
+    let faults = reconcile(change, &register, (&file.value, wanted, malformed), prune, progress).await?;
     if faults.is_empty() { Ok(change.records().to_vec()) } else { Err(ChangeRefused::Invalid(in_order(faults))) }
 }
 

@@ -39,8 +39,14 @@ impl EstateFile {
         let mut parts = fault.pointer.trim_start_matches('/').split('/');
         let (section, index) = (parts.next()?, parts.next()?.parse::<usize>().ok()?);
         let entry = self.value.get(section)?.get(index)?;
-        let identity = ["client_id", "identifier", "group", "code", "asid", "serial", "name"];
-        let named: Vec<&str> = identity.iter().filter_map(|name| entry.get(name)?.as_str()).take(2).collect();
+        let told_by: &[&str] = match section {
+            "assurances" => &["subject", "identifier", "group"],
+            "consumers" => &["client_id", "name"],
+            "providers" => &["asid", "name"],
+            "blocked_certificates" => &["serial", "issuer"],
+            _ => &["group", "code", "name"],
+        };
+        let named: Vec<&str> = told_by.iter().filter_map(|name| entry.get(name)?.as_str()).collect();
         let kind = section.trim_end_matches('s').replace("policie", "policy").replace('_', " ");
         let line = self.line(section, index).map(|line| format!("line {line}, ")).unwrap_or_default();
         Some(format!("{line}{kind} {}", named.join(" ").escape_debug()))

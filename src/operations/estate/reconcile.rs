@@ -1,13 +1,17 @@
 //! Makes of the register what a file wants, thing by thing and by the rules of all changes, and notes what is refused.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::{
     credentials::settled,
-    prune::{prune_registrations, prune_rest},
+    prune::{Named, prune_registrations, prune_rest},
     register::Register,
-    wanted::{Entry, Wanted, WantedConsumer},
+    wanted::{Entry, Section, Wanted, WantedConsumer},
 };
 use crate::{
-    domain::{BlockedCertificate, Fault},
+    domain::{BlockedCertificate, CertificatePolicy, Fault, ProviderSystem},
     operations::{
         change_refused::ChangeRefused, put_consumer::put_consumer, put_provider::put_provider,
         settle_assurance::settle_assurance,
@@ -20,6 +24,9 @@ pub(super) struct Reconciliation<'a> {
     pub(super) change: &'a mut Change,
     pub(super) register: &'a Register,
     pub(super) faults: Vec<Fault>,
+    file: &'a Value,
+    /// What the file names and what is not registered for a fault of its own: others that name it have none.
+    missing: BTreeSet<String>,
     done: usize,
     progress: &'a (dyn Fn(usize) + Sync),
 }
@@ -28,12 +35,14 @@ pub(super) struct Reconciliation<'a> {
 pub(super) async fn reconcile(
     change: &mut Change,
     register: &Register,
-    wanted: Wanted,
+    (file, wanted, malformed): (&Value, Wanted, Vec<Fault>),
     prune: bool,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Fault>, ChangeRefused> {
-    let unnamed = prune.then(|| super::prune::Named::of(&wanted));
-    let mut this = Reconciliation { change, register, faults: Vec::new(), done: 0, progress };
+    let unnamed = prune.then(|| Named::of(&wanted));
+    let (faults, missing) = (Vec::new(), BTreeSet::new());
+    let mut this = Reconciliation { change, register, faults, file, missing, done: 0, progress };
+    this.refuse(malformed);
     if let Some(named) = &unnamed {
         prune_registrations(&mut this, named).await?;
     }
@@ -59,17 +68,31 @@ impl Reconciliation<'_> {
         let fault = |detail| Fault { pointer: pointer.to_owned(), detail };
         match outcome {
             Ok(_) => {}
-            Err(ChangeRefused::Invalid(faults)) => self.faults.extend(
-                faults.into_iter().map(|fault| Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault }),
-            ),
+            Err(ChangeRefused::Invalid(faults)) => {
+                let inside = |fault: Fault| Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault };
+                self.refuse(faults.into_iter().map(inside).collect());
+            }
+            Err(ChangeRefused::Storage(NotFound { name, .. } | UnknownReference { name, .. }))
+                if self.missing.contains(&name) => {}
             Err(ChangeRefused::Storage(error))
                 if !matches!(error, AlreadyExists { .. } | NotFound { .. } | UnknownReference { .. }) =>
             {
                 return Err(error.into());
             }
-            Err(refused) => self.faults.push(fault(refused.to_string())),
+            Err(refused) => self.refuse(vec![fault(refused.to_string())]),
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, faults: Vec<Fault>) {
+        for fault in &faults {
+            let mut parts = fault.pointer.split('/').skip(1);
+            let entry = parts.next().and_then(|section| self.file.get(section));
+            let entry = parts.next().and_then(|index| entry?.get(index.parse::<usize>().ok()?));
+            let names = ["client_id", "group", "code"].iter().filter_map(|name| entry?.get(name)?.as_str());
+            self.missing.extend(names.map(str::to_owned));
+        }
+        self.faults.extend(faults);
     }
 
     async fn catalogue(&mut self, wanted: &Wanted) -> Result<(), ChangeRefused> {
@@ -92,8 +115,8 @@ impl Reconciliation<'_> {
 
     async fn registrations(
         &mut self,
-        providers: super::wanted::Section<crate::domain::ProviderSystem>,
-        consumers: super::wanted::Section<WantedConsumer>,
+        providers: Section<ProviderSystem>,
+        consumers: Section<WantedConsumer>,
         prune: bool,
     ) -> Result<(), ChangeRefused> {
         let (providers, consumers) = (providers.unwrap_or_default(), consumers.unwrap_or_default());
@@ -114,7 +137,7 @@ impl Reconciliation<'_> {
                     let outcome = put_consumer(self.change, before, &after).await;
                     self.note(&pointer, outcome)?;
                 }
-                Err(faults) => self.faults.extend(faults),
+                Err(faults) => self.refuse(faults),
             }
         }
         Ok(())
@@ -122,8 +145,8 @@ impl Reconciliation<'_> {
 
     async fn certificates(
         &mut self,
-        policies: super::wanted::Section<crate::domain::CertificatePolicy>,
-        blocked: super::wanted::Section<BlockedCertificate>,
+        policies: Section<CertificatePolicy>,
+        blocked: Section<BlockedCertificate>,
     ) -> Result<(), ChangeRefused> {
         for Entry { pointer, value } in policies.into_iter().flatten() {
             let before = self.register.policies.get(&value.name);

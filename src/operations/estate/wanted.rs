@@ -138,15 +138,17 @@ fn section<'a, T, K: Ord>(
     key: impl Fn(&T) -> K,
 ) -> Section<T> {
     let is_given = fields.has(name);
-    let entries = fields.each(name, |pointer, element| {
+    let mut entries = fields.each(name, |pointer, element| {
         let value = Fields::at(pointer.clone(), element).read(&read)?;
         Ok(Entry { pointer, value })
     });
     let mut seen = BTreeSet::new();
-    for entry in &entries {
-        if !seen.insert(key(&entry.value)) {
+    entries.retain(|entry| {
+        let is_first = seen.insert(key(&entry.value));
+        if !is_first {
             fields.fault_at(entry.pointer.clone(), "the same stands in the file more than once");
         }
-    }
+        is_first
+    });
     is_given.then_some(entries)
 }
