@@ -89,13 +89,21 @@ async fn twenty_repetitions_at_once_make_one() {
     let mut sent = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let (admin, body) = (admin.clone(), body.clone());
-        sent.spawn(async move { keyed(&admin, Method::POST, "/consumers", "same", &body).await });
+        sent.spawn(async move {
+            loop {
+                let answer = keyed(&admin, Method::POST, "/consumers", "same", &body).await;
+                if answer.status != 503 {
+                    return answer; // who waits too long for a connection is told to try again
+                }
+            }
+        });
     }
     let answers = sent.join_all().await;
-    assert!(answers.iter().all(|answer| answer.status == 201), "{:?}", answers[0].text());
+    answers.iter().for_each(|answer| assert_eq!(answer.status, 201, "{}", answer.text()));
     let anew = |answer: &&Answer| answer.header("idempotency-replayed").is_empty();
     assert_eq!(answers.iter().filter(anew).count(), 1);
     assert_eq!(answers.iter().filter(|answer| !answer.json()["client_secret"].is_null()).count(), 1);
     assert_eq!(items(&admin.get("/consumers").await).len(), 1);
-    assert_eq!(actions(&server).await.len(), 5);
+    let done = actions(&server).await.into_iter().filter(|action| !action.starts_with("POST"));
+    assert_eq!(done.count(), 5);
 }
