@@ -1,5 +1,7 @@
 //! `careconnect-auth audit …` of the changes, as people run it.
 
+mod unreachable;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -294,15 +296,4 @@ async fn an_export_is_verified_without_the_database() {
         assert!(!report.is_sound(), "byte {at} of {text}");
     }
     assert_eq!(run(elsewhere.path(), &["audit", "verify", "--changes-file", "absent"]).code, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_opened_is_said_not_to_be_verified() {
-    let audited = Audited::new().await;
-    audited.server().database.take_away().await;
-    until("a database that is away", async || audited.verify().code == 2).await;
-    let found = audited.run(&["verify"]);
-    assert!(found.stderr.contains("NOT VERIFIED: the audit of changes"), "{found:?}");
-    audited.server().database.give_back().await;
-    audited.verify().success();
 }
