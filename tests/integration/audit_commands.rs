@@ -96,7 +96,7 @@ async fn changes_are_found_and_shown_with_what_was_before_and_after() {
     for misplaced in [
         &["--of", "changes", "--client-id", "x"][..],
         &["--of", "changes", "--outcome", "issued"],
-        &["--actor", "Root"],
+        &["--of", "tokens", "--actor", "Root"],
         &["--outcome", "done"],
     ] {
         assert_eq!(audited.run(&[&["search"], misplaced].concat()).code, 2, "{misplaced:?}");

@@ -20,9 +20,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SearchArguments {
-    /// Of what.
-    #[arg(long, value_enum, default_value_t = Of::Tokens)]
-    of: Of,
+    /// Of what; by default of changes when it is asked for by --actor, --action or --identifier, else of tokens.
+    #[arg(long, value_enum)]
+    of: Option<Of>,
     #[command(flatten)]
     directory: RecordDirectory,
     #[command(flatten)]
@@ -103,10 +103,12 @@ impl OutcomeArgument {
 
 pub(super) fn run(arguments: SearchArguments, session: &Session) -> anyhow::Result<ExitCode> {
     let foreign = |sentence: &str| Err(BadInput(sentence.to_owned()).into());
-    match (arguments.of, arguments.outcome) {
+    let by_change = arguments.changes != ChangeFilter::default();
+    let of = arguments.of.unwrap_or(if by_change { Of::Changes } else { Of::Tokens });
+    match (of, arguments.outcome) {
         (Of::Tokens, Some(OutcomeArgument::Done)) => foreign("a token request is issued or refused, not done"),
         (Of::Changes, Some(OutcomeArgument::Issued)) => foreign("a change is done or refused, not issued"),
-        (Of::Tokens, _) if arguments.changes != ChangeFilter::default() => {
+        (Of::Tokens, _) if by_change => {
             foreign("--actor, --action and --identifier are of changes: search with --of changes")
         }
         (Of::Changes, _) if arguments.tokens != TokenFilter::default() => foreign(

