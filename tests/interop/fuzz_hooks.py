@@ -27,6 +27,7 @@ def is_rightly_refused(case, status, problem):
         status == 412
         or status == 428 and case.method == "PUT"  # one of two headers
         or detail.startswith(("Idempotency-Key: another request", "expected If-Match with an entity tag, or"))
+        or case.headers.get("If-Match") == "0"  # sent whatever the pattern says where the header may be left out
         or bool(faults) and all(is_beyond_the_schema(fault, case.operation.path) for fault in faults)
     )
 
@@ -34,7 +35,7 @@ def is_rightly_refused(case, status, problem):
 def is_beyond_the_schema(fault, path):
     """It depends on what is registered, on other members, or on what characters look like."""
     return (
-        fault.get("parameter") == "cursor"
+        fault.get("parameter") in ("cursor", "identifier")
         or fault.get("pointer", "").startswith("/credentials/")
         or path.endswith("/credentials")
         or any(rule in fault["detail"] for rule in RULES)
@@ -44,7 +45,10 @@ def is_beyond_the_schema(fault, path):
 RULES = (
     "is not registered",
     "whoever grants something says why",
+    "an assurance rests on something",
+    "stands in the list more than once",
     "before it starts",
     "is not a name: expected 1 to 200 characters on one line",
+    "is not a distinguished name: expected",
     "expected one certificate in PEM",
 )
