@@ -49,6 +49,6 @@ RULES = (
     "stands in the list more than once",
     "before it starts",
     "is not a name: expected 1 to 200 characters on one line",
-    "is not a distinguished name: expected",
+    "is not a distinguished name",
     "expected one certificate in PEM",
 )
