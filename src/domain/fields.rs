@@ -195,10 +195,13 @@ pub fn boolean(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("expected true or false, not {}", kind_of(value)))
 }
 
-/// A whole number that is not negative.
+/// A whole number that is not negative; 300.0 and 3e2 are the same one (JSON Schema 2020-12 §4.2.3).
 pub fn number<T: TryFrom<u64>>(value: &Value) -> Result<T, String> {
-    let number = value.as_u64().and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| format!("expected a whole number in its range, not {}", shown(value)))
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+    let number = value.as_u64().or_else(|| format!("{:.0}", whole?.abs()).parse().ok());
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("expected a whole number in its range, not {}", shown(value)))
 }
 
 /// A time as RFC 3339 writes it, to the second.
@@ -243,6 +246,19 @@ mod tests {
         fields.list("roles", |value| text(value).map(str::to_owned));
         let pointers: Vec<String> = fields.faults().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/asid", "/name", "/ends_at", "/roles/1", "/naem", "/of~1a~0kind"]);
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_json_writes_it() {
+        for (text, expected) in [("300", 300_u32), ("300.0", 300), ("3e2", 300), ("-0", 0), ("4294967295.0", u32::MAX)]
+        {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(number(&value), Ok(expected), "{text}");
+        }
+        for text in ["0.5", "-1", "-1.0", "4294967296", "4294967296.0", "1e300", "\"1\"", "null"] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert!(number::<u32>(&value).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::{
 use axum::http::{Request, Version, header, uri::Authority};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::linger::Linger;
+
 /// Could a proxy before us read this head in another way than hyper did? Its length is [`RawHeads`]' matter.
 pub(super) fn is_ambiguous<B>(request: &Request<B>) -> bool {
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
@@ -59,6 +61,12 @@ impl RawHeads {
         unjudged.add(&rest);
         framing_fields > 1
     }
+
+    /// May the client be sending something that nobody will read?
+    fn are_unfinished(&self) -> bool {
+        let unjudged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unjudged.body_left > 0 || unjudged.is_finished || !unjudged.octets.is_empty()
+    }
 }
 
 impl Unjudged {
@@ -87,16 +95,17 @@ fn head(octets: &[u8]) -> (usize, usize) {
     (framing_fields, length)
 }
 
-/// A transport that notes what is read from it.
+/// A transport that notes what is read from it, and ends gently when not all was.
 pub(super) struct Noting<T> {
     transport: T,
     heads: RawHeads,
+    linger: Option<Linger>,
 }
 
 impl<T> Noting<T> {
     pub(super) fn new(transport: T) -> (Self, RawHeads) {
         let heads = RawHeads::default();
-        (Self { transport, heads: heads.clone() }, heads)
+        (Self { transport, heads: heads.clone(), linger: None }, heads)
     }
 }
 
@@ -109,7 +118,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Noting<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Noting<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Noting<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.transport).poll_write(cx, octets)
     }
@@ -131,12 +140,21 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Noting<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(cx)
+        let Self { transport, heads, linger } = &mut *self;
+        if linger.is_none() {
+            ready!(Pin::new(&mut *transport).poll_shutdown(cx))?;
+            if !heads.are_unfinished() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        linger.get_or_insert_with(Linger::begin).poll(transport, cx).map(Ok)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+
     use super::*;
 
     fn heads(octets: &[u8]) -> RawHeads {
@@ -156,6 +174,23 @@ mod tests {
         ] {
             assert_eq!(heads(head.as_bytes()).next_is_ambiguous(Some(5)), expected, "{head:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_the_answer_is_read_until_the_client_has_said_it_all() {
+        let (client, server) = duplex(16);
+        let (mut server, heads) = Noting::new(server);
+        let (mut from_server, mut to_server) = split(client);
+        to_server.write_all(b"GET / HTTP/1.1").await.unwrap();
+        server.read_exact(&mut [0; 14]).await.unwrap();
+        assert!(!heads.next_is_ambiguous(Some(64)));
+        let ends = async {
+            assert_eq!(from_server.read(&mut [0]).await.unwrap(), 0); // our side has ended
+            to_server.write_all(&[b'x'; 64]).await.unwrap(); // more than there is room for unless somebody reads
+            to_server.shutdown().await.unwrap();
+        };
+        let (closed, ()) = tokio::join!(server.shutdown(), ends);
+        closed.unwrap();
     }
 
     #[test]

@@ -1,18 +1,13 @@
 //! From a TCP connection to a TLS connection with a known client, or to one line in the log that says why not.
 
-use std::{future::poll_fn, io, mem::replace, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, mem::replace, net::SocketAddr, pin::pin, sync::Arc, task::Poll};
 
 use metrics::counter;
 use rustls::{AlertDescription, CertificateError, Error as TlsFailure, HandshakeKind};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
-    net::TcpStream,
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
-use super::{client_verifier::with_refusal, limits::Limits, tls::ReloadableTls};
+use super::{client_verifier::with_refusal, limits::Limits, linger::close_gently, tls::ReloadableTls};
 use crate::{
     authentication::{
         chain_refusal::ChainRefusal,
@@ -20,10 +15,6 @@ use crate::{
     },
     telemetry::legible,
 };
-
-/// How long, and for how many octets, a refused client may go on sending before its connection is cut.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_OCTETS: u64 = 64 * 1024;
 
 /// Why there is no connection.
 struct Refusal {
@@ -60,18 +51,9 @@ pub(super) async fn shake_hands(
     let (listener, reason) = (tls.files().listener.name(), refusal.reason);
     tracing::info!(event = "handshake_refused", listener, %address, reason, detail, "TLS handshake refused");
     if let Some(tcp) = refusal.tcp {
-        close_gently(tcp).await;
+        close_gently(tcp).await; // with TLS 1.3 a client sends its first request before it learns of the refusal
     }
     None
-}
-
-/// With TLS 1.3 a client sends its first request before it learns that its certificate is refused. To close on octets
-/// that nobody has read resets the connection, and the alert that says why is lost on the way.
-async fn close_gently(mut tcp: TcpStream) {
-    if tcp.shutdown().await.is_ok() {
-        let mut rest = tcp.take(LINGER_OCTETS);
-        let _what_it_sent = timeout(LINGER, copy(&mut rest, &mut sink())).await;
-    }
 }
 
 async fn attempt(

@@ -12,6 +12,7 @@ mod framing;
 mod handshake;
 mod idleness;
 pub mod limits;
+mod linger;
 mod listener;
 mod listeners;
 pub mod revocation_fetch;

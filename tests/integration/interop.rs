@@ -1,4 +1,5 @@
-//! `dev`, its `dev.json`, and clients that we did not write: Authlib, PyJWT and MSAL of Python, openid-client of Node.
+//! `dev`, its `dev.json`, and clients that we did not write: Authlib, PyJWT and MSAL of Python, openid-client of Node, and a
+//! client of the admin API that openapi-python-client makes of openapi.yaml.
 
 use std::{path::Path, process::Command};
 
@@ -7,17 +8,12 @@ use serde_json::Value;
 use crate::support::{
     command::{run, run_with_input},
     dev::Dev,
-    foreign::{node, python, said, said_soon},
+    foreign::{interop_file, node, python, said, said_soon},
 };
 
 /// Of `dev.json`, the consumers that get tokens.
 fn active_consumers(manifest: &Value) -> impl Iterator<Item = &Value> {
     manifest["consumers"].as_array().unwrap().iter().filter(|consumer| consumer["status"] == "active")
-}
-
-/// The path of one of the programs.
-fn program(name: &str) -> String {
-    format!("{}/tests/interop/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
@@ -26,7 +22,7 @@ fn authlib_gets_tokens_by_each_method_and_pyjwt_verifies_them() {
     let dev = Dev::start(directory.path());
     for consumer in active_consumers(&dev.manifest()) {
         let mut authlib = python();
-        authlib.arg(program("get_token.py")).arg(dev.manifest_file()).arg(text(&consumer["client_id"]));
+        authlib.arg(interop_file("get_token.py")).arg(dev.manifest_file()).arg(text(&consumer["client_id"]));
         let said = said(authlib);
         assert!(said.contains("ES256") && said.contains(&text(&consumer["auth_method"])), "{said}");
     }
@@ -37,7 +33,7 @@ fn openid_client_gets_tokens_by_each_method_and_jose_verifies_them() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
     let script = directory.path().join("get_token.mjs"); // Node looks for packages beside the program
-    std::fs::copy(program("get_token.mjs"), &script).unwrap();
+    std::fs::copy(interop_file("get_token.mjs"), &script).unwrap();
     std::fs::write(directory.path().join("package.json"), r#"{"type":"module"}"#).unwrap();
     let mut methods = Vec::new();
     for consumer in active_consumers(&dev.manifest()) {
@@ -62,7 +58,7 @@ fn the_request_of_the_nhs_api_platform_gets_a_token_once() {
     assert_eq!(supplier.is_some(), careconnect_auth::crypto::MAKES_RSA_KEYS);
     let Some(supplier) = supplier else { return };
     let mut pyjwt = python();
-    pyjwt.arg(program("nhs_api_platform.py")).arg(dev.manifest_file()).arg(text(&supplier["client_id"]));
+    pyjwt.arg(interop_file("nhs_api_platform.py")).arg(dev.manifest_file()).arg(text(&supplier["client_id"]));
     assert_eq!(said(pyjwt).trim(), supplier["asid"]);
 }
 
@@ -86,11 +82,28 @@ fn msal_names_its_key_by_its_certificate() {
     for thumbprint in ["sha256", "sha1"] {
         said_soon(|| {
             let mut msal = python();
-            msal.arg(program("msal_certificate.py")).arg(dev.manifest_file()).arg("msal");
+            msal.arg(interop_file("msal_certificate.py")).arg(dev.manifest_file()).arg("msal");
             msal.args(["msal.key", "msal.pem", thumbprint]).current_dir(directory.path());
             msal
         });
     }
+}
+
+#[test]
+fn a_generated_client_administers_and_its_generator_has_nothing_to_complain_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    let mut generator = python();
+    generator.args(["-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning", "--output-path"]);
+    generator.arg("admin_api").arg("--config").arg(interop_file("generator.yaml"));
+    generator.args(["--path", concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml")]).current_dir(directory.path());
+    let complaints = said(generator);
+    assert_eq!(complaints.trim(), "Generating admin_api");
+    let mut client = python();
+    client.arg(interop_file("admin_client.py")).arg(dev.manifest_file());
+    client.env("PYTHONPATH", directory.path());
+    let said = said(client);
+    assert!(said.contains("consumers"), "{said}");
 }
 
 #[test]

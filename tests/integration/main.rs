@@ -24,6 +24,7 @@ mod estate;
 mod expiries;
 mod floors;
 mod framing;
+mod fuzzing;
 mod http2_floods;
 mod interop;
 

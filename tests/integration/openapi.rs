@@ -31,6 +31,24 @@ fn every_example_fits_its_own_schema() {
 }
 
 #[test]
+fn no_member_is_null_but_in_examples() {
+    fn nulls<'a>(value: &'a Value, name: &'a str, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Null => found.push(name),
+            Value::Array(elements) if name != "enum" => elements.iter().for_each(|each| nulls(each, name, found)),
+            Value::Object(members) => {
+                let said = members.iter().filter(|(name, _)| !["value", "example"].contains(&name.as_str()));
+                said.for_each(|(name, value)| nulls(value, name, found));
+            }
+            _ => {}
+        }
+    }
+    let (contract, mut found) = (Contract::load(), Vec::new());
+    nulls(contract.document(), "", &mut found);
+    assert_eq!(found, [""; 0], "YAML reads what stands behind a comma within braces as another member");
+}
+
+#[test]
 fn every_operation_has_an_id_of_its_own() {
     let operations = Contract::load().operations();
     let ids: BTreeSet<_> =

@@ -49,6 +49,10 @@ async fn comparison(State(state): State<AdminState>, headers: HeaderMap) -> Resu
 pub(super) async fn described(state: &AdminState, submitted: &Value) -> Result<Option<Value>, Problem> {
     let asks = submitted.get("from_directory") == Some(&Value::Bool(true));
     let (true, Some(members)) = (asks, submitted.as_object()) else { return Ok(None) };
+    if state.app.directory.url.is_none() {
+        let detail = DirectoryError::NotConfigured.to_string();
+        return Err(vec![Fault { pointer: "/from_directory".to_owned(), detail }].into());
+    }
     // What is no ASID is told with all the other faults.
     let Some(asid) = members.get("asid").and_then(|asid| parsed::<Asid>(asid).ok()) else { return Ok(None) };
     let Some(system) = look_up(state, &asid).await? else {

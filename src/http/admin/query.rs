@@ -8,7 +8,10 @@ use url::form_urlencoded;
 use super::problem::Problem;
 use crate::{
     clock::UnixTime,
-    domain::{fields, form::decode},
+    domain::{
+        fields,
+        form::{FormError, decode},
+    },
 };
 
 /// More than any operation knows.
@@ -26,7 +29,8 @@ impl Query {
         let (mut parameters, mut faults) = (Vec::<(String, String)>::new(), Vec::new());
         for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(MOST_PARAMETERS + 1) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name.as_bytes()).map_err(|error| Problem::malformed(format!("in the query, {error}")))?;
+            let name = decode(name.as_bytes());
+            let name = name.map_err(|error| Problem::malformed(format!("a name in the query {}", rule(&error))))?;
             let mut refuse = |rule: String| faults.push((name.chars().take(MOST_QUOTED).collect::<String>(), rule));
             if !known.contains(&name.as_str()) {
                 let expected = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -37,7 +41,7 @@ impl Query {
                 match decode(value.as_bytes()) {
                     Ok(value) if value.is_empty() => refuse("expected a value".to_owned()),
                     Ok(value) => parameters.push((name, value)),
-                    Err(error) => refuse(error.to_string()),
+                    Err(error) => refuse(format!("it {}", rule(&error))),
                 }
             }
         }
@@ -67,6 +71,15 @@ impl Query {
         let mut text = form_urlencoded::Serializer::new("?".to_owned());
         text.extend_pairs(others).append_pair(name, value);
         text.finish().replacen("?&", "?", 1)
+    }
+}
+
+/// Of a name or a value, what is wrong with it.
+const fn rule(error: &FormError) -> &'static str {
+    match error {
+        FormError::BadEscape => "has a '%' that is not followed by two hexadecimal digits",
+        FormError::NotUtf8 => "is not UTF-8",
+        _ => "has control characters",
     }
 }
 

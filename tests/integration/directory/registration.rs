@@ -1,7 +1,5 @@
 //! Consumers that are registered with what the directory knows.
 
-use std::fs;
-
 use careconnect_auth::domain::Role;
 use serde_json::json;
 
@@ -109,7 +107,8 @@ async fn without_a_directory_nothing_is_asked_of_it() {
     for path in [format!("/directory/systems/{CONSUMER}"), "/directory/comparison".to_owned()] {
         assert_eq!(admin.get(&path).await.problem(404), "not-found");
     }
-    fs::metadata(server.directory.path()).unwrap();
+    let body = json!({ "name": "Hub", "asid": CONSUMER, "organisation_type": "urgent-care", "from_directory": true });
+    assert_eq!(admin.post("/consumers", &body).await.faults(), ["/from_directory"]);
     let refused = register(&server, &["--from-directory", CONSUMER]).await;
     assert!(refused.code == 2 && refused.stderr.contains("no directory is configured"), "{refused:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     time::Instant,
 };
@@ -21,6 +21,11 @@ pub(crate) fn node(directory: &Path) -> Command {
         std::os::unix::fs::symlink(named("INTEROP_NODE_MODULES"), packages).unwrap();
     }
     alone(Command::new("node"))
+}
+
+/// One of the programs and settings for them.
+pub(crate) fn interop_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
 }
 
 fn named(variable: &str) -> OsString {
