@@ -28,6 +28,7 @@ mod http2_floods;
 mod interop;
 
 mod key_sets;
+mod killed_while_writing;
 mod metrics;
 mod openapi;
 mod operator_commands;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 use super::{openapi_contract::Contract, test_server::TestServer};
@@ -50,21 +50,30 @@ impl Answer {
 
 /// Sends a request for `path` of a server, and holds the answer against openapi.yaml.
 pub(crate) async fn send(method: Method, path: &str, request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-    read(&CONTRACT, &method, path, response).await
+    let answer = read(&CONTRACT, &method, path, request).await;
+    answer.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
 }
 
-/// The same for the admin listener.
-pub(crate) async fn send_to_admin(method: Method, path: &str, request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-    read(&ADMIN_CONTRACT, &method, path, response).await
+/// The same for the admin listener, or what went wrong on the way.
+pub(super) async fn send_to_admin(
+    method: Method,
+    path: &str,
+    request: RequestBuilder,
+) -> Result<Answer, reqwest::Error> {
+    read(&ADMIN_CONTRACT, &method, path, request).await
 }
 
-async fn read(contract: &Contract, method: &Method, path: &str, response: Response) -> Answer {
+async fn read(
+    contract: &Contract,
+    method: &Method,
+    path: &str,
+    request: RequestBuilder,
+) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.bytes().await.unwrap().to_vec();
+    let body = response.bytes().await?.to_vec();
     contract.check(method.as_str(), path, status.as_u16(), &headers, &body);
-    Answer { status, headers, body }
+    Ok(Answer { status, headers, body })
 }
 
 /// A token request, field by field.
