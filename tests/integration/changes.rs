@@ -123,6 +123,7 @@ async fn whatever_is_changed_in_the_audit_is_found() {
         ("UPDATE audit SET identifier = 'other' WHERE sequence = 4", 4),
         ("UPDATE audit SET outcome = 'refused' WHERE sequence = 4", 4),
         ("UPDATE audit SET at = at + 1 WHERE sequence = 4", 4),
+        ("UPDATE audit SET sequence = 6 WHERE sequence = 5", 5),
         ("DELETE FROM audit WHERE sequence = 1", 1),
         ("DELETE FROM audit WHERE sequence = 3", 3),
         ("DELETE FROM audit WHERE sequence = 5", 5),

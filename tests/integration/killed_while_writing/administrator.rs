@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use careconnect_verifier::{Group, KNOWN_GROUPS};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::write::{Done, Write};
@@ -29,8 +29,8 @@ impl Administrator {
     pub(super) async fn write(&mut self, count: u64, answered: &Cell<u64>) {
         for number in 0..count {
             let write = self.next(format!("{}-{number}", self.number)).await;
-            let send = async || self.admin.try_send(write.method.clone(), &write.path, |it| write.onto(it)).await;
-            let (answer, attempts) = insist(&write.name, send).await;
+            let request = || write.onto(self.admin.request(write.method.clone(), &write.path));
+            let (answer, attempts) = insist(&write.name, request).await;
             answered.set(answered.get() + 1);
             let done = write.done(&answer, attempts);
             self.left.extend(done.after.iter().map(placed));
@@ -41,9 +41,8 @@ impl Administrator {
     /// Is all there, as it was answered?
     pub(super) async fn finds_what_it_left(&self) {
         for (path, document) in &self.left {
-            let found = self.admin.get(path).await;
-            let found = if found.status == 404 { Value::Null } else { found.json() };
-            assert_eq!(found, *document, "{path}");
+            let found = self.on(path).await.seen.pop();
+            assert_eq!(found.unwrap_or_default(), *document, "{path}");
         }
     }
 
@@ -148,7 +147,7 @@ impl Administrator {
 
     /// What is there now, and its tag.
     async fn on(&self, path: &str) -> Found {
-        let (answer, _) = insist(path, async || self.admin.try_send(Method::GET, path, |request| request).await).await;
+        let (answer, _) = insist(path, || self.admin.request(Method::GET, path)).await;
         match answer.status.as_u16() {
             404 => Found { state: ("if-none-match", "*".to_owned()), seen: Vec::new() },
             _ => Found { state: ("if-match", answer.header("etag").to_owned()), seen: vec![answer.json()] },
@@ -169,11 +168,15 @@ impl Found {
 }
 
 /// Sends it until it is answered, and says how often that was.
-async fn insist(what: &str, send: impl AsyncFn() -> Result<Answer, reqwest::Error>) -> (Answer, u32) {
+async fn insist(what: &str, request: impl Fn() -> RequestBuilder) -> (Answer, u32) {
     let (mut answer, mut attempts) = (None, 0);
     until(what, async || {
         attempts += 1;
-        answer = send().await.ok().filter(|answer| answer.status != 503);
+        let response = request().send().await;
+        answer = match response {
+            Ok(response) if response.status() != 503 => Answer::read(response).await.ok(),
+            _ => None,
+        };
         answer.is_some()
     })
     .await;

@@ -84,17 +84,6 @@ impl Admin {
         path: &str,
         change: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Answer {
-        let sent = self.try_send(method.clone(), path, change).await;
-        sent.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
-    }
-
-    /// The same of a server that may be gone, before or while it answers.
-    pub(crate) async fn try_send(
-        &self,
-        method: Method,
-        path: &str,
-        change: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Answer, reqwest::Error> {
         let request = change(self.request(method.clone(), path));
         send_to_admin(method, &format!("{BASE}{path}"), request).await
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 use super::{openapi_contract::Contract, test_server::TestServer};
@@ -10,7 +10,7 @@ use super::{openapi_contract::Contract, test_server::TestServer};
 static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
 static ADMIN_CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::of_admin);
 
-/// An answer that fits the contract.
+/// An answer that fits the contract, unless it was read past it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -19,6 +19,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Without a look at the contract.
+    pub(crate) async fn read(response: Response) -> Result<Self, reqwest::Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Self { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -50,30 +56,20 @@ impl Answer {
 
 /// Sends a request for `path` of a server, and holds the answer against openapi.yaml.
 pub(crate) async fn send(method: Method, path: &str, request: RequestBuilder) -> Answer {
-    let answer = read(&CONTRACT, &method, path, request).await;
-    answer.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
+    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+    read(&CONTRACT, &method, path, response).await
 }
 
-/// The same for the admin listener, or what went wrong on the way.
-pub(super) async fn send_to_admin(
-    method: Method,
-    path: &str,
-    request: RequestBuilder,
-) -> Result<Answer, reqwest::Error> {
-    read(&ADMIN_CONTRACT, &method, path, request).await
+/// The same for the admin listener.
+pub(crate) async fn send_to_admin(method: Method, path: &str, request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+    read(&ADMIN_CONTRACT, &method, path, response).await
 }
 
-async fn read(
-    contract: &Contract,
-    method: &Method,
-    path: &str,
-    request: RequestBuilder,
-) -> Result<Answer, reqwest::Error> {
-    let response = request.send().await?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.bytes().await?.to_vec();
-    contract.check(method.as_str(), path, status.as_u16(), &headers, &body);
-    Ok(Answer { status, headers, body })
+async fn read(contract: &Contract, method: &Method, path: &str, response: Response) -> Answer {
+    let answer = Answer::read(response).await.unwrap();
+    contract.check(method.as_str(), path, answer.status.as_u16(), &answer.headers, &answer.body);
+    answer
 }
 
 /// A token request, field by field.
