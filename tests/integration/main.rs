@@ -15,6 +15,7 @@ mod client_trust;
 mod command_line;
 mod configuration;
 mod connection_limits;
+mod consumer_life;
 mod consumers_guide;
 mod credential_commands;
 mod directory;
