@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
     authentication::{AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets},
     clock::{Clock, UnixTime},
-    config::{Config, Issuer},
+    config::{self, Config, Issuer},
     credential_uses::CredentialUses,
-    domain::{ClaimsProfile, FailedCheck, ProviderSystem, Reason, Refusal, key_set_address::Permitted},
+    domain::{
+        ClaimsProfile, DirectoryComparison, FailedCheck, ProviderSystem, Reason, Refusal, key_set_address::Permitted,
+    },
     rate_limit::RateLimits,
     record::IssuanceRecord,
     registry::Registry,
@@ -44,6 +46,10 @@ pub struct App {
     pub jwks_max_age: u64,
     /// Where the key sets of consumers may be.
     pub key_set_addresses: Permitted,
+    /// How the Spine Directory Service is asked, if it can be.
+    pub directory: config::Directory,
+    /// What was found when the register was last held against it.
+    pub compared: ArcSwapOption<DirectoryComparison>,
 }
 
 /// The parts that had to be opened, read or fetched.
@@ -75,6 +81,8 @@ impl App {
                 .unwrap_or(i64::MAX),
             key_set_addresses: Permitted { private: config.assertions.allow_private_jwks_addresses },
             jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
+            directory: config.directory.clone(),
+            compared: ArcSwapOption::empty(),
             clock,
             registry,
             key_ring,

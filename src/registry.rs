@@ -67,6 +67,11 @@ impl Registry {
         self.snapshot.load().consumers().cloned().collect()
     }
 
+    /// All providers, in no order.
+    pub fn providers(&self) -> Vec<Arc<ProviderSystem>> {
+        self.snapshot.load().providers().cloned().collect()
+    }
+
     /// Has any consumer a credential for that certificate identity, whether it counts now or not?
     pub fn has_credential_for(&self, identity: &CertificateIdentity) -> bool {
         self.snapshot.load().consumers_with(identity).next().is_some()

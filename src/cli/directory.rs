@@ -1,6 +1,6 @@
 //! `careconnect-auth directory`: what the Spine Directory Service says.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use careconnect_verifier::Asid;
@@ -10,7 +10,14 @@ use super::{
     output,
     session::{Session, block_on},
 };
-use crate::directory::{Directory, DirectoryEndpoint, DirectorySystem};
+use crate::{
+    clock::SystemClock,
+    directory::{Directory, DirectoryEndpoint, DirectorySystem},
+    domain::Drift,
+    operations::{compare_with_directory::compare_with_directory, suspend_drifted::suspend_drifted},
+    registry::Registry,
+    telemetry::legible,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DirectoryCommand {
@@ -20,13 +27,55 @@ pub(super) enum DirectoryCommand {
         /// The accredited system identifier: 12 digits.
         asid: Asid,
     },
+    /// Hold the register against the directory. Exit code 1: it contradicts something; 2: there is no directory, or no answer.
+    Check {
+        /// Suspend what the directory contradicts, whatever `directory.on_drift` says.
+        #[arg(long)]
+        suspend: bool,
+    },
 }
 
 pub(super) fn run(command: DirectoryCommand, session: &Session) -> anyhow::Result<ExitCode> {
-    let DirectoryCommand::Lookup { asid } = command;
+    match command {
+        DirectoryCommand::Lookup { asid } => look_up(&asid, session),
+        DirectoryCommand::Check { suspend } => check(suspend, session),
+    }
+}
+
+fn check(suspend: bool, session: &Session) -> anyhow::Result<ExitCode> {
+    let settings = session.load_config()?.config.directory;
+    let directory = Directory::open(&settings)?;
+    let act = session.act()?;
+    session.with_database(async |database| {
+        let registry = Arc::new(Registry::load(database.clone(), Arc::new(SystemClock)).await?);
+        let most = settings.suspend_at_most.get();
+        let compared = compare_with_directory(&registry, &directory, most, act.at).await;
+        let mut comparison = compared.with_context(|| format!("`directory.url` is {}", directory.url()))?;
+        let outcome = if suspend { suspend_drifted(&database, &mut comparison, &act).await } else { Ok(()) };
+        if session.json {
+            output::json(&comparison.document())?;
+        } else {
+            comparison.drifts.iter().try_for_each(|drift| output::line(&sentence(drift)))?;
+        }
+        if let Some(doubt) = &comparison.doubt {
+            output::note(&format!("{} is not believed: {doubt}", directory.url()));
+        }
+        outcome?;
+        output::note(&format!("{} systems are compared, {} drifts", comparison.systems, comparison.drifts.len()));
+        Ok(if comparison.drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(output::REFUSED) })
+    })
+}
+
+fn sentence(drift: &Drift) -> String {
+    let Drift { kind, subject, identifier, name, suspended, .. } = drift;
+    let suspended = if *suspended { " (suspended)" } else { "" };
+    legible(&format!("{}  {subject} {identifier} ({name}): {drift}{suspended}", kind.name()))
+}
+
+fn look_up(asid: &Asid, session: &Session) -> anyhow::Result<ExitCode> {
     let directory = Directory::open(&session.load_config()?.config.directory)?;
     let found = block_on(async {
-        directory.find_system(&asid).await.with_context(|| format!("`directory.url` is {}", directory.url()))
+        directory.find_system(asid).await.with_context(|| format!("`directory.url` is {}", directory.url()))
     })?;
     let Some(system) = found else {
         output::note(&format!("{} has no system of the ASID {asid}", directory.url()));
@@ -52,7 +101,7 @@ fn fields(system: &DirectorySystem) -> Vec<(&'static str, String)> {
         ("product_key", owned(&system.product_key)),
         ("version", owned(&system.version)),
     ];
-    let single = single.into_iter().filter_map(|(name, value)| Some((name, crate::telemetry::legible(&value?))));
+    let single = single.into_iter().filter_map(|(name, value)| Some((name, legible(&value?))));
     let clients = system.client_ods_codes.iter().map(|code| ("client", code.to_string()));
     let interactions = system.interactions.iter().map(|interaction| ("interaction", interaction.to_string()));
     let endpoints = system.endpoints.iter().map(|endpoint| ("endpoint", described(endpoint)));

@@ -165,6 +165,9 @@ section! {
         check_every_seconds: Seconds<0, 2_592_000> = Seconds::of(86_400);
         /// What follows when the directory contradicts a registration: `report` says so, `suspend` suspends it, too.
         on_drift: OnDrift = OnDrift::Report;
+        /// How many registrations a comparison may suspend. A directory that contradicts more of them at once is not believed:
+        /// it is reported, and nothing is suspended.
+        suspend_at_most: Count<1, 1_000_000> = Count::of(10);
     }
 }
 

@@ -28,6 +28,9 @@ pub struct DirectorySystem {
     pub version: Option<String>,
     /// Where its party can be asked, in the order of the interactions.
     pub endpoints: Vec<DirectoryEndpoint>,
+    /// Whether those are all that it has.
+    #[serde(skip)]
+    pub has_all_endpoints: bool,
     /// What is odd about all this, in sentences for people: values left out, and contradictions.
     pub problems: Vec<String>,
 }
@@ -77,6 +80,7 @@ pub(super) fn read(asid: &Asid, entries: &[&Entry], problems: &mut Problems) -> 
         product_key,
         version,
         endpoints: Vec::new(),
+        has_all_endpoints: true,
         problems: Vec::new(),
     })
 }

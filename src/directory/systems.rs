@@ -56,6 +56,11 @@ impl Directory {
         let names: Vec<&str> = asids.iter().map(Asid::as_str).collect();
         let answer = self.find_all(ldap, "nhsAs", "uniqueIdentifier", &names, system::ATTRIBUTES).await?;
         let by_asid = answer.by("uniqueIdentifier");
+        if answer.has_references && asids.iter().any(|asid| !by_asid.contains_key(asid.as_str())) {
+            return Err(DirectoryError::odd(
+                "it refers to other directories for what it lacks, and they are not asked",
+            ));
+        }
         let mut systems = Vec::new();
         for asid in asids {
             let mut problems = answer.problems_of(asid.as_str());
@@ -72,6 +77,7 @@ impl Directory {
                 let own = by_key.get(&key).into_iter().flatten();
                 system.endpoints = own.flat_map(|entry| endpoint::read(entry, &mut problems)).collect();
                 system.endpoints.sort_by(|one, other| one.interaction.cmp(&other.interaction));
+                system.has_all_endpoints = !answer.cut_off.contains(&key) && !answer.has_references;
                 if answer.cut_off.contains(&key) {
                     problems.push("its party has more endpoints than the directory gives at once: some are left out");
                 }

@@ -31,6 +31,8 @@ pub enum ProblemKind {
     InternalError,
     /// The database is out of reach.
     Unavailable,
+    /// The Spine Directory Service gives no answer.
+    DirectoryUnavailable,
 }
 
 impl ProblemKind {
@@ -50,6 +52,7 @@ impl ProblemKind {
         Self::PreconditionRequired,
         Self::InternalError,
         Self::Unavailable,
+        Self::DirectoryUnavailable,
     ];
 
     const fn facts(self) -> (&'static str, u16, &'static str) {
@@ -68,6 +71,7 @@ impl ProblemKind {
             Self::PreconditionRequired => ("admin-precondition-required", 428, "A change needs If-Match"),
             Self::InternalError => ("admin-internal-error", 500, "The server failed"),
             Self::Unavailable => ("admin-unavailable", 503, "The database is out of reach"),
+            Self::DirectoryUnavailable => ("admin-directory-unavailable", 503, "The directory gives no answer"),
         }
     }
 

@@ -61,6 +61,15 @@ impl ServiceRoot {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host that its certificate names, without the port.
+    pub fn host(&self) -> &str {
+        let authority = self.0.split('/').nth(2).unwrap_or_default();
+        match authority.rfind(':') {
+            Some(colon) if !authority.ends_with(']') => authority.get(..colon).unwrap_or_default(),
+            _ => authority,
+        }
+    }
 }
 
 const fn is_url_byte(byte: u8) -> bool {
@@ -90,6 +99,18 @@ mod tests {
 
     fn canonical(text: &str) -> String {
         ServiceRoot::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_host_is_without_the_port() {
+        for (root, host) in [
+            ("https://provider.nhs.uk/A20047", "provider.nhs.uk"),
+            ("https://Provider.nhs.uk:8443", "provider.nhs.uk"),
+            ("https://[2001:db8::1]:8443/a", "[2001:db8::1]"),
+            ("https://[2001:db8::1]/a", "[2001:db8::1]"),
+        ] {
+            assert_eq!(ServiceRoot::parse(root).unwrap().host(), host);
+        }
     }
 
     #[test]

@@ -71,6 +71,10 @@ impl Snapshot {
         self.consumers.values()
     }
 
+    pub(super) fn providers(&self) -> impl Iterator<Item = &Arc<ProviderSystem>> {
+        self.providers.values()
+    }
+
     pub(super) fn consumers_with<'a>(
         &'a self,
         identity: &'a CertificateIdentity,

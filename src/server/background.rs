@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{audit_checkpoints::sign_checkpoints, expiry_watch::warn_of_expiries, listeners::Listeners};
+use super::{
+    audit_checkpoints::sign_checkpoints, directory_watch::watch_directory, expiry_watch::warn_of_expiries,
+    listeners::Listeners,
+};
 use crate::{app::App, replay::ReplayStore};
 
 /// How long a task of the server that failed waits before it begins again.
@@ -43,6 +46,8 @@ pub(super) fn spawn(
     tasks.spawn(restarted("audit checkpoints", stop.clone(), move |stop| {
         sign_checkpoints(signing.clone(), checkpoint_every, stop)
     }));
+    let compared = app.clone();
+    tasks.spawn(restarted("directory", stop.clone(), move |stop| watch_directory(compared.clone(), stop)));
     let (watched, listeners) = (app.clone(), listeners.clone());
     tasks.spawn(restarted("expiries", stop.clone(), move |stop| {
         warn_of_expiries(watched.clone(), listeners.clone(), stop)

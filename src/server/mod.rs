@@ -6,6 +6,7 @@ pub mod certificate_watch;
 mod client_verifier;
 mod concerns;
 mod connection;
+mod directory_watch;
 mod expiry_watch;
 mod framing;
 mod handshake;

@@ -20,7 +20,7 @@ fn every_metric_that_the_source_records_is_described_with_its_kind_and_labels() 
     for used in uses(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
         let place = used.file.display();
         let Some(metric) = ALL.iter().find(|metric| metric.name == used.name) else {
-            panic!("{place}: {} is not in src/telemetry/metrics.rs", used.name)
+            panic!("{place}: {} is not in src/telemetry/metrics/catalogue.rs", used.name)
         };
         let kind = match metric.kind {
             Kind::Counter => "counter!(",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use clap::Args;
+use serde_json::json;
 
 use super::{show::new_consumer, ways_in::WaysIn};
 use crate::{
@@ -12,10 +13,12 @@ use crate::{
         assurance::evidence_argument,
         group::group_argument,
         output::{self, BadInput},
-        session::Session,
+        session::{Session, block_on},
     },
-    domain::{Act, DisplayName, Organisation, PartyKey},
+    directory::{Directory, DirectorySystem},
+    domain::{Act, DisplayName, Fault, Fields, Organisation, PartyKey, fields::parsed},
     operations::{
+        describe_from_directory::describe_from_directory,
         give_assurance::Given,
         register_consumer::{ConsumerRegistration, register_consumer},
     },
@@ -27,18 +30,22 @@ pub(in crate::cli) struct Registration {
     /// What people call the service.
     #[arg(long)]
     name: DisplayName,
+    /// Its accredited system, of which the directory tells what is not said here: who delivers it, who supplies it, product,
+    /// version and party key.
+    #[arg(long, value_name = "ASID", conflicts_with = "asid")]
+    from_directory: Option<Asid>,
     /// Its accredited system: 12 digits.
-    #[arg(long)]
-    asid: Asid,
+    #[arg(long, required_unless_present = "from_directory")]
+    asid: Option<Asid>,
     /// The organisation that delivers it.
-    #[arg(long, value_name = "CODE")]
-    ods_code: OdsCode,
+    #[arg(long, value_name = "CODE", required_unless_present = "from_directory")]
+    ods_code: Option<OdsCode>,
     /// That organisation's type, such as urgent-care or gp-practice; `organisation-type list` has them all.
     #[arg(long, value_name = "TYPE")]
     organisation_type: OrganisationType,
     /// Who supplies the system: the supplier's ODS code.
-    #[arg(long, value_name = "CODE")]
-    supplier: OdsCode,
+    #[arg(long, value_name = "CODE", required_unless_present = "from_directory")]
+    supplier: Option<OdsCode>,
     /// What the supplier calls it.
     #[arg(long)]
     product: Option<DisplayName>,
@@ -73,6 +80,7 @@ pub(in crate::cli) struct Registration {
 
 impl Registration {
     pub(super) fn parse(self, session: &Session) -> anyhow::Result<ConsumerRegistration> {
+        let system = self.system(session)?;
         let credentials = self.ways_in.read(session)?;
         if !self.secret && credentials.is_empty() {
             let sentence =
@@ -82,12 +90,12 @@ impl Registration {
         Ok(ConsumerRegistration {
             client_id: self.client_id,
             name: self.name,
-            asid: self.asid,
-            organisation: Organisation { ods_code: self.ods_code, organisation_type: self.organisation_type },
-            supplier: self.supplier,
-            product: self.product,
-            product_version: self.product_version,
-            party_key: self.party_key,
+            asid: system.asid,
+            organisation: Organisation { ods_code: system.ods_code, organisation_type: self.organisation_type },
+            supplier: system.supplier,
+            product: system.product,
+            product_version: system.product_version,
+            party_key: system.party_key,
             groups: self.groups.into_iter().collect(),
             evidence: self.evidence,
             credentials,
@@ -96,6 +104,64 @@ impl Registration {
             requests_per_minute: self.requests_per_minute,
         })
     }
+
+    /// What is said of the system, completed by the directory if it is to be asked.
+    fn system(&self, session: &Session) -> anyhow::Result<System> {
+        let asid = self.from_directory.as_ref().or(self.asid.as_ref());
+        let mut said = json!({
+            "asid": asid, "ods_code": self.ods_code, "supplier_ods_code": self.supplier,
+            "product": shown(&self.product), "product_version": shown(&self.product_version),
+            "party_key": shown(&self.party_key),
+        });
+        let mut faults = Vec::new();
+        if let (Some(asid), Some(members)) = (&self.from_directory, said.as_object_mut()) {
+            faults = describe_from_directory(members, &look_up(asid, session)?);
+        }
+        let read = Fields::of(&said).read(|fields| {
+            let (asid, ods_code) = (fields.required("asid", parsed), fields.required("ods_code", parsed));
+            let supplier = fields.required("supplier_ods_code", parsed);
+            let (product, product_version) =
+                (fields.optional("product", parsed), fields.optional("product_version", parsed));
+            let party_key = fields.optional("party_key", parsed);
+            Some(System { asid: asid?, ods_code: ods_code?, supplier: supplier?, product, product_version, party_key })
+        });
+        match read {
+            Ok(system) if faults.is_empty() => Ok(system),
+            outcome => {
+                let missing =
+                    |fault: &Fault| format!("the directory does not know it: say {}", option_of(&fault.pointer));
+                let lacking = outcome.err().into_iter().flatten().map(|fault| missing(&fault));
+                let all: Vec<String> = faults.iter().map(|fault| fault.detail.clone()).chain(lacking).collect();
+                Err(BadInput(all.join("; ")).into())
+            }
+        }
+    }
+}
+
+struct System {
+    asid: Asid,
+    ods_code: OdsCode,
+    supplier: OdsCode,
+    product: Option<DisplayName>,
+    product_version: Option<DisplayName>,
+    party_key: Option<PartyKey>,
+}
+
+fn look_up(asid: &Asid, session: &Session) -> anyhow::Result<DirectorySystem> {
+    let directory = Directory::open(&session.load_config()?.config.directory)?;
+    let found = block_on(async {
+        directory.find_system(asid).await.with_context(|| format!("`directory.url` is {}", directory.url()))
+    })?;
+    found.ok_or_else(|| BadInput(format!("{} has no system of the ASID {asid}", directory.url())).into())
+}
+
+fn shown(value: &Option<impl ToString>) -> Option<String> {
+    value.as_ref().map(ToString::to_string)
+}
+
+/// The option that says a member.
+fn option_of(pointer: &str) -> &'static str {
+    if pointer == "/ods_code" { "--ods-code" } else { "--supplier" }
 }
 
 pub(super) async fn register(

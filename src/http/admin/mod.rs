@@ -19,6 +19,7 @@ mod catalogue;
 mod certificate_policies;
 mod consumers;
 mod describe;
+mod directory;
 pub mod edit;
 mod groups;
 pub mod idempotency;
@@ -62,6 +63,7 @@ fn all_routes() -> Routes {
         certificate_policies::routes,
         blocked_certificates::routes,
         keys::routes,
+        directory::routes,
         audit::routes,
         token_requests::routes,
     ];

@@ -111,6 +111,12 @@ impl Problem {
             .because(cause)
     }
 
+    /// 503: the Spine Directory Service, not the server.
+    pub fn directory_unavailable(why: impl Display) -> Self {
+        Self::new(ProblemKind::DirectoryUnavailable, why.to_string())
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("30"))
+    }
+
     /// With one more header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

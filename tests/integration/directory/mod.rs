@@ -1,9 +1,13 @@
 //! The Spine Directory Service, played by OpenLDAP with its schema.
 
 mod command;
+mod comparison;
+mod entries;
 mod hostile;
 mod quirks;
 mod reach;
+mod registration;
+mod watch;
 
 use careconnect_auth::directory::{Directory, DirectorySystem};
 use careconnect_verifier::{Asid, InteractionId, OdsCode};

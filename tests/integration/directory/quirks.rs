@@ -3,41 +3,15 @@
 use careconnect_auth::directory::{Directory, DirectorySystem};
 use careconnect_verifier::InteractionId;
 
-use super::{PROVIDER, asid, found};
+use super::{
+    PROVIDER, asid,
+    entries::{CREATE, READ, endpoint, plain_endpoint, system},
+    found,
+};
 use crate::support::{slapd::Slapd, soon::soon};
 
 const ODD: &str = "200000100010";
 const OTHER: &str = "200000100011";
-const READ: &str = "urn:nhs:names:services:careconnect:fhir:rest:read:slot";
-const CREATE: &str = "urn:nhs:names:services:careconnect:fhir:rest:create:appointment";
-const WHO_AND_WHEN: &str = "nhsRequestorURP: SYSTEM\nnhsDateRequested: 20260101090000\nnhsApproverURP: SYSTEM\n\
-                            nhsDateApproved: 20260101100000\n";
-
-/// The system of that name in the tree, with more lines.
-fn system(name: &str, party_key: &str, more: &str) -> String {
-    format!(
-        "\ndn: uniqueIdentifier={name},ou=Services,o=nhs\nobjectClass: nhsAs\nuniqueIdentifier: {name}\n\
-         nhsMHSPartyKey: {party_key}\n{WHO_AND_WHEN}{more}"
-    )
-}
-
-/// An endpoint of that name in the tree, with more lines.
-fn endpoint(name: &str, party_key: &str, more: &str) -> String {
-    format!(
-        "\ndn: uniqueIdentifier={name},ou=Services,o=nhs\nobjectClass: nhsMhs\nuniqueIdentifier: {name}\n\
-         nhsIDCode: T11111\nnhsMHSPartyKey: {party_key}\nnhsMhsCPAId: {name}\nnhsMHSRetries:: IA==\n\
-         nhsMHSIsAuthenticated: none\nnhsEPInteractionType: FHIR\nnhsContractPropertyTemplateKey: 14\n\
-         nhsProductKey: 1\n{WHO_AND_WHEN}nhsDNSApprover: SYSTEM\nnhsDateDNSApproved: 20260101100000\n{more}"
-    )
-}
-
-/// One of an everyday kind.
-fn plain_endpoint(name: &str, party_key: &str) -> String {
-    let parts = "nhsMHsSN: urn:nhs:names:services:careconnect\nnhsMHsIN: fhir:rest:read:slot\n";
-    let place = "nhsMHSEndPoint: https://a.nhs.uk/1\nnhsMhsFQDN: a.nhs.uk\n";
-    endpoint(name, party_key, &format!("nhsMhsSvcIA: {READ}\n{parts}{place}"))
-}
-
 #[track_caller]
 fn assert_tells(system: &DirectorySystem, problem: &str) {
     assert!(system.problems.iter().any(|told| told.contains(problem)), "{problem}: {system:#?}");

@@ -7,6 +7,7 @@ use super::{
     super::{
         AdminState,
         answer::created,
+        directory::described,
         idempotency::{earlier, left, replayed},
         problem::Problem,
         submission::Submission,
@@ -33,7 +34,8 @@ pub(super) async fn register(
     State(state): State<AdminState>,
     Submission { act, value }: Submission,
 ) -> Result<Response, Problem> {
-    let (registration, further) = read(&value, state.app.key_set_addresses, act.at)?;
+    let described = described(&state, &value).await?;
+    let (registration, further) = read(described.as_ref().unwrap_or(&value), state.app.key_set_addresses, act.at)?;
     let further = further.into_iter().map(|submitted| new_credential(submitted).0).collect();
     match register_consumer_with(state.app.registry.database(), registration, further, act).await {
         Ok(registered) => {
@@ -83,6 +85,7 @@ fn read(
         });
         let groups = fields.list("groups", parsed).into_iter().collect();
         let evidence = fields.optional("evidence", sentence);
+        fields.optional("from_directory", boolean);
         fields.optional("reason", sentence);
         if fields.has("groups") && !fields.is_empty_list("groups") {
             for (name, why) in [
