@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{END, EVIDENCE, FIRST, FOUR, GROUPS, SECOND, SERVICE, Step, Way, service};
+use super::{END, EVIDENCE, FIRST, FOUR, GROUPS, SECOND, SERVICE, SUPPLIER, Step, Way, service};
 use crate::support::{admin::Admin, requests::Answer};
 
 pub(super) struct ByApi(pub(super) Admin);
@@ -10,11 +10,12 @@ pub(super) struct ByApi(pub(super) Admin);
 impl Way for ByApi {
     async fn take(&mut self, step: Step) {
         let (admin, reason) = (&self.0, step.reason());
-        let (consumer, supplier) = (format!("/consumers/{SERVICE}"), "/assurances/supplier/SUP1");
+        let (consumer, supplier) = (format!("/consumers/{SERVICE}"), format!("/assurances/supplier/{SUPPLIER}"));
         let credentials = format!("{consumer}/credentials");
         match step {
             Step::Register => {
                 let mut body = service();
+                body["from_directory"] = true.into();
                 body["credentials"] = json!([{ "kind": "san_dns", "value": FIRST }]);
                 body["reason"] = reason.into();
                 done(&admin.post("/consumers", &body).await);
@@ -37,8 +38,8 @@ impl Way for ByApi {
                 let path = format!("{credentials}/{}", first["id"].as_str().unwrap());
                 self.patch(&path, json!({ "ends_at": END, "reason": reason })).await;
             }
-            Step::SuspendSupplier => self.patch(supplier, json!({ "status": "suspended", "reason": reason })).await,
-            Step::RestoreSupplier => self.patch(supplier, json!({ "status": "active", "reason": reason })).await,
+            Step::SuspendSupplier => self.patch(&supplier, json!({ "status": "suspended", "reason": reason })).await,
+            Step::RestoreSupplier => self.patch(&supplier, json!({ "status": "active", "reason": reason })).await,
             Step::Retire => self.patch(&consumer, json!({ "status": "retired", "reason": reason })).await,
         }
     }

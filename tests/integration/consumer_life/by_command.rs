@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{END, EVIDENCE, FIRST, GROUPS, SECOND, SERVICE, Step, Way, service};
+use super::{END, EVIDENCE, FIRST, GROUPS, SECOND, SERVICE, SUPPLIER, Step, Way, service};
 use crate::support::command::{Run, run};
 
 pub(super) struct ByCommand<'a>(pub(super) &'a Path);
@@ -29,20 +29,20 @@ impl Way for ByCommand<'_> {
                 let first = shown["credentials"].as_array().unwrap().iter().find(of_first).unwrap();
                 change(&["consumer", "credential", "end", SERVICE, first["id"].as_str().unwrap(), "--at", END])
             }
-            Step::SuspendSupplier => change(&["assurance", "suspend", "--supplier", "SUP1"]),
-            Step::RestoreSupplier => change(&["assurance", "restore", "--supplier", "SUP1"]),
+            Step::SuspendSupplier => change(&["assurance", "suspend", "--supplier", SUPPLIER]),
+            Step::RestoreSupplier => change(&["assurance", "restore", "--supplier", SUPPLIER]),
             Step::Retire => change(&["consumer", "retire", SERVICE]),
         };
     }
 }
 
 impl ByCommand<'_> {
-    /// With each member of the service in the option of that name.
+    /// With each member of the service in the option of that name, and with what the directory knows of the system.
     fn register(&self, reason: &str) -> Run {
         let service = service();
         let mut arguments = vec!["consumer".to_owned(), "register".to_owned()];
         for (name, value) in service.as_object().unwrap() {
-            let option = name.strip_suffix("_ods_code").unwrap_or(name).replace('_', "-");
+            let option = if name == "asid" { "from-directory".to_owned() } else { name.replace('_', "-") };
             arguments.extend([format!("--{option}"), value.as_str().unwrap().to_owned()]);
         }
         arguments.extend(["--certificate-dns", FIRST, "--reason", reason].map(str::to_owned));

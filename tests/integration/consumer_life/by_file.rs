@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use careconnect_auth::domain::merge_patch;
 use serde_json::{Value, json};
 
-use super::{END, EVIDENCE, FIRST, SECOND, Step, Way, by_api::all_four, service};
+use super::{END, EVIDENCE, FIRST, SECOND, Step, Way, by_api::all_four, service, system};
 use crate::support::command::run;
 
 pub(super) struct ByFile<'a> {
@@ -15,7 +16,7 @@ pub(super) struct ByFile<'a> {
 
 impl<'a> ByFile<'a> {
     pub(super) fn new(directory: &'a Path) -> Self {
-        Self { directory, consumer: service(), assurances: Vec::new() }
+        Self { directory, consumer: merge_patch(service(), &system()), assurances: Vec::new() }
     }
 
     fn set_supplier(&mut self, status: &str) {

@@ -152,6 +152,13 @@ impl Scene {
         self.directory.path()
     }
 
+    /// Adds lines to its configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let file = self.path().join("careconnect-auth.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{before}{lines}")).unwrap();
+    }
+
     /// A client of the public listener that shows no certificate.
     pub(crate) fn client(&self) -> reqwest::Client {
         self.client_with(None)
