@@ -142,7 +142,7 @@ impl Administrator {
     }
 
     fn group(&mut self) -> Group {
-        self.random.one_of(&KNOWN_GROUPS).group.clone()
+        self.random.one_of(KNOWN_GROUPS).group.clone()
     }
 
     /// What is there now, and its tag.
