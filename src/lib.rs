@@ -38,12 +38,18 @@
 //! http/errors.rs              any Refusal            → status, OAuth error, reason, sentence, trace id
 //! ```
 //!
-//! # One registration
+//! # One change of the register
+//!
+//! By whichever of three ways it comes, the same operation carries it out, in one transaction with its record.
 //!
 //! ```text
-//! cli/consumer/register.rs             flags → ConsumerRegistration
+//! http/admin/consumers/register.rs     JSON        ╮
+//! cli/consumer/register.rs             flags       ├→ ConsumerRegistration, and the Act: who, when, why
+//! operations/estate/                   a file      ╯
 //! operations/register_consumer.rs      makes the id, and the secret if asked for; hashes it
-//! storage/consumers.rs                 bumps the revision and writes all rows, in one transaction
+//! operations/put_consumer.rs           the rules of every consumer, new or changed
+//! storage/change.rs                    takes the next revision, writes the rows, notes what was before and after
+//! storage/audit.rs                     chains the records, and commits everything
 //! registry.rs                          sees the revision within a second, on every node, and reads what changed
 //! ```
 

@@ -102,7 +102,7 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// About this kind of thing.
     pub subject: Option<String>,
-    /// About this one.
+    /// About this one; with `SUP1` or `supplier SUP1` also about what is assured of it, `supplier SUP1 for` a group.
     pub identifier: Option<String>,
     /// `done` or `refused`.
     pub outcome: Option<String>,
@@ -114,7 +114,7 @@ impl Database {
         const SEARCH: &str = "SELECT sequence, at, record, hash, actor, action, subject, identifier, outcome FROM audit \
             WHERE sequence < $1 AND at >= $2 AND at < $3 \
             AND ($4 = '' OR actor = $4) AND ($5 = '' OR action = $5 OR subject = $5) AND ($6 = '' OR subject = $6) \
-            AND ($7 = '' OR identifier = $7) AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9";
+            AND ($7 = '' OR identifier = $7 OR replace(' ' || identifier, ' ' || $7 || ' for ', '') <> ' ' || identifier) AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9";
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
             let rows = sqlx::query_as(SEARCH)

@@ -76,7 +76,7 @@ struct ChangeFilter {
     /// What was done, such as `consumer.suspended`, or all that was done to one kind of thing: `consumer`.
     #[arg(long)]
     action: Option<String>,
-    /// To which thing: a client id, an ASID, a URN, a code, a name.
+    /// To which thing: a client id, an ASID, a URN, a code, a name; also what is assured of it.
     #[arg(long)]
     identifier: Option<String>,
 }

@@ -89,3 +89,20 @@ async fn no_secret_is_in_the_audit() {
         assert!(!all.text().contains(hidden), "{}", all.text());
     }
 }
+
+#[tokio::test]
+async fn what_is_assured_of_somebody_is_found_by_their_code() {
+    let server = TestServer::start().await;
+    server.register(consumer()).await;
+    let admin = server.admin_as(Role::Viewer);
+    let found = async |identifier: &str| {
+        of(&admin.get(&format!("/audit?limit=200&identifier={identifier}")).await.json(), "identifier")
+    };
+    let of_supplier = found("SUP1").await;
+    assert!(!of_supplier.is_empty());
+    assert!(of_supplier.iter().all(|identifier| identifier.as_str().unwrap().starts_with("supplier SUP1 for urn:")));
+    assert_eq!(found("supplier%20SUP1").await, of_supplier);
+    for other in ["SUP", "UP1", "supplier", "sup1", "%25", "_UP1"] {
+        assert_eq!(found(other).await, Vec::<Value>::new(), "{other}");
+    }
+}

@@ -48,5 +48,8 @@ pub(crate) fn run(block: &str, dev: &Dev, directory: &Path, environment: &[(&str
 
 /// A block with the port of this server.
 pub(crate) fn at(dev: &Dev, block: &str) -> String {
-    block.replace("https://localhost:8443/careconnect", dev.manifest()["issuer"].as_str().unwrap())
+    let manifest = dev.manifest();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let block = block.replace("https://localhost:8443/careconnect", &text(&manifest["issuer"]));
+    block.replace("https://localhost:9443/admin/v1", &text(&manifest["admin"]["base_url"]))
 }
