@@ -7,7 +7,7 @@ use super::{
     failure_budget::{Attempt, TooManyFailures},
     key_sets::NoKeys,
 };
-use crate::{clock::UnixTime, domain::FailedCheck};
+use crate::domain::{FailedCheck, RegistrationStatus};
 
 /// Why somebody was not let in. For the log alone: the caller learns only that it failed, or a stranger could learn
 /// which consumers exist (R13).
@@ -25,11 +25,11 @@ pub enum AuthenticationFailure {
         /// Its subject, as it would be registered.
         subject: String,
     },
-    /// The registration is suspended, whatever the proof is worth.
-    #[error("the consumer is suspended since {since}")]
-    Suspended {
-        /// Since when.
-        since: UnixTime,
+    /// The registration is suspended or retired, whatever the proof is worth.
+    #[error("the consumer is {status}")]
+    Inactive {
+        /// Which of the two, and since when.
+        status: RegistrationStatus,
     },
     /// The secret is none of the consumer's.
     #[error("the secret is not one that the consumer holds now")]
@@ -96,8 +96,8 @@ impl AuthenticationFailure {
                 "a certificate that a consumer has registered, or a client_id",
                 format!("a certificate of subject {subject:?}, and no client_id"),
             ),
-            Self::Suspended { since } => {
-                FailedCheck::new("consumer_suspended", "an active registration", format!("one suspended since {since}"))
+            Self::Inactive { status } => {
+                FailedCheck::new("consumer_suspended", "an active registration", format!("one that is {status}"))
             }
             Self::WrongSecret { held: 0, .. } => {
                 FailedCheck::new("secret_not_held", "a consumer with a secret that counts now", "one without")

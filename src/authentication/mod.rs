@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     clock::UnixTime,
     config::{Issuer, Limits},
-    domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, TokenRequest},
+    domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, RegistrationStatus, TokenRequest},
 };
 
 pub mod authenticated_consumer;
@@ -95,7 +95,7 @@ impl Authenticator {
             PresentedCredential::Assertion(assertion) => self.by_assertion(assertion, registered, peer, &attempt),
             PresentedCredential::Certificate => self.by_certificate(client_id, registered, peer, &attempt),
         };
-        let outcome = proven.and_then(Proven::unless_suspended);
+        let outcome = proven.and_then(Proven::if_active);
         match &outcome {
             Ok(_) => attempt.succeeded(),
             Err(failure) if failure.counts() => attempt.failed(),
@@ -116,11 +116,11 @@ impl Authenticator {
         let proven = self.secrets.verify(secret, active, attempt).await?;
         let consumer = registered.ok_or_else(|| AuthenticationFailure::unknown(attempt))?;
         let Some(credential) = proven else {
-            let suspended = consumer.status.suspended_at().map(|since| AuthenticationFailure::Suspended { since });
-            return Err(suspended.unwrap_or_else(|| AuthenticationFailure::WrongSecret {
+            check_status(&consumer)?;
+            return Err(AuthenticationFailure::WrongSecret {
                 held: consumer.secrets_at(attempt.now).count(),
                 is_well_formed: ClientSecret::is_well_formed(secret.expose_secret()),
-            }));
+            });
         };
         let certificate = self.held_certificate(&consumer, peer, attempt.now);
         Ok(Proven { consumer, method: Method::Secret, credential, assertion_use: None, certificate, proof: None })
@@ -206,12 +206,19 @@ impl Authenticator {
 }
 
 impl Proven<'_> {
-    fn unless_suspended(self) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
+    fn if_active(self) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
         let Self { consumer, method, credential, assertion_use, certificate, proof } = self;
-        if let Some(since) = consumer.status.suspended_at() {
-            return Err(AuthenticationFailure::Suspended { since });
-        }
+        check_status(&consumer)?;
         let certificate = certificate.map(|certificate| certificate.thumbprint());
         Ok(AuthenticatedConsumer { consumer, method, credential, assertion_use, certificate, proof })
+    }
+}
+
+const fn check_status(consumer: &ConsumerSystem) -> Result<(), AuthenticationFailure> {
+    match consumer.status {
+        RegistrationStatus::Active => Ok(()),
+        status @ (RegistrationStatus::Suspended { .. } | RegistrationStatus::Retired { .. }) => {
+            Err(AuthenticationFailure::Inactive { status })
+        }
     }
 }

@@ -179,5 +179,6 @@ fn groups_meant_by<'a>(name: &str, known: &'a [GroupDefinition]) -> Vec<&'a Grou
 }
 
 fn joined<'g>(groups: impl Iterator<Item = &'g Group>) -> String {
-    groups.map(Group::as_str).collect::<Vec<_>>().join(" ")
+    let all = groups.map(Group::as_str).collect::<Vec<_>>();
+    if all.is_empty() { "none".to_owned() } else { all.join(" ") }
 }

@@ -129,6 +129,8 @@ fn a_group_that_the_consumer_lacks_is_named() {
     // R4
     let denied = decide(&[SLOT], &[SLOT, BOOK], &[SLOT.as_str(), BOOK.as_str()]);
     assert_eq!(denied, Err(AccessDenied::GroupNotHeld { asked_for: BOOK.to_string(), held: SLOT.to_string() }));
+    let of_nothing = decide(&[], &[SLOT, BOOK], &[BOOK.as_str()]);
+    assert_eq!(of_nothing, Err(AccessDenied::GroupNotHeld { asked_for: BOOK.to_string(), held: "none".to_owned() }));
 }
 
 #[test]

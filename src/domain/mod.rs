@@ -12,6 +12,7 @@ pub mod client_key;
 pub mod client_secret;
 pub mod consumer_system;
 pub mod credential;
+mod credential_changes;
 pub mod display_name;
 pub mod distinguished_name;
 pub mod drift;

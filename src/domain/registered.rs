@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Assurance, BlockedCertificate, CertificatePolicy, ConsumerSystem, Credential, CredentialKind, Environment,
     GroupDefinition, HonouredGroup, OrganisationTypeDefinition, Proposal, ProviderSystem, RegistrationStatus,
+    credential_changes::done_to_credentials,
 };
 use crate::clock::UnixTime;
 
@@ -56,18 +57,10 @@ impl Registered for ConsumerSystem {
 
     fn done_since(&self, before: Option<&Self>) -> &'static str {
         let Some(before) = before else { return "registered" };
-        let added = self.credentials.iter().any(|held| !before.credentials.iter().any(|other| other.id == held.id));
-        let ended = before
-            .credentials
-            .iter()
-            .any(|held| self.credentials.iter().any(|other| other.id == held.id && other.ends_at != held.ends_at));
-        match (added, ended) {
-            _ if before.status != self.status => done_to(before.status, self.status),
-            (true, true) => "secret_rotated",
-            (true, false) => "credential_added",
-            (false, true) => "credential_ended",
-            (false, false) => "changed",
+        if before.status != self.status {
+            return done_to(before.status, self.status);
         }
+        done_to_credentials(&before.credentials, &self.credentials).unwrap_or("changed")
     }
 }
 

@@ -31,10 +31,8 @@ pub async fn export_audit(database: &Database, to: &mut impl Write) -> Result<i6
     let (end, hash) = database.audit_head().await?;
     let mut reached = 0;
     while reached < end {
-        let records = database.read_audit(reached, BATCH).await?;
-        if records.is_empty() {
-            return Err(ExportError::Broken(reached + 1));
-        }
+        let begun = reached;
+        let records = database.read_audit(begun, BATCH).await?;
         let mut checkpoints = database.read_audit_checkpoints(reached, BATCH).await?.into_iter().peekable();
         for record in records.into_iter().filter(|record| record.sequence <= end) {
             let object = record.record.strip_suffix('}').filter(|_| record.sequence == reached + 1);
@@ -45,6 +43,9 @@ pub async fn export_audit(database: &Database, to: &mut impl Write) -> Result<i6
                 let line = json!({ "checkpoint": signed.signature, "sequence": signed.sequence, "hash": signed.hash });
                 writeln!(to, "{line}")?;
             }
+        }
+        if reached == begun {
+            return Err(ExportError::Broken(begun + 1));
         }
     }
     writeln!(to, "{}", json!({ "end": true, "sequence": end, "hash": hash }))?;

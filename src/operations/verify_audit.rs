@@ -68,16 +68,16 @@ pub async fn verify_audit(database: &Database, keys: &KeySet) -> Result<AuditRep
     let mut checkpoints = Checkpoints { database, read: Vec::new().into_iter(), next: None };
     checkpoints.advance().await?;
     while walk.reached() < end {
-        let batch = database.read_audit(walk.reached(), BATCH).await?;
+        let begun = walk.reached();
+        let batch = database.read_audit(begun, BATCH).await?;
         for record in batch.iter().filter(|record| record.sequence <= end) {
             if let Err(broken) = follow(&mut walk, record, &mut checkpoints).await? {
                 return Ok(walk.broken(broken));
             }
         }
-        if batch.is_empty() {
+        if walk.reached() == begun {
             let what = format!("it is missing, and with it all up to record {end}");
-            let sequence = walk.reached() + 1;
-            return Ok(walk.broken(BrokenRecord { sequence, what }));
+            return Ok(walk.broken(BrokenRecord { sequence: begun + 1, what }));
         }
     }
     Ok(walk.end(end, &hash, covered))

@@ -3,7 +3,10 @@
 use careconnect_auth::{
     domain::{AuditRecord, ConsumerSystem, IdempotencyKey, Precondition, Registered, Repeatable},
     operations::{
-        change_consumer::change_consumer, change_refused::ChangeRefused, register_consumer::register_consumer,
+        change_consumer::change_consumer,
+        change_refused::ChangeRefused,
+        export_audit::{ExportError, export_audit},
+        register_consumer::register_consumer,
         verify_audit::verify_audit,
     },
     storage::{AuditQuery, StorageError},
@@ -16,7 +19,8 @@ use crate::support::{
     changes::{Changes, act},
     databases::TestDatabase,
     registrations::{REGISTERED_AT, consumer},
-    test_server,
+    soon::soon,
+    test_server::{self, TestServer},
 };
 
 async fn records(database: &TestDatabase) -> Vec<Value> {
@@ -123,6 +127,7 @@ async fn whatever_is_changed_in_the_audit_is_found() {
         ("UPDATE audit SET identifier = 'other' WHERE sequence = 4", 4),
         ("UPDATE audit SET outcome = 'refused' WHERE sequence = 4", 4),
         ("UPDATE audit SET at = at + 1 WHERE sequence = 4", 4),
+        ("UPDATE audit SET sequence = 6 WHERE sequence = 5", 5),
         ("DELETE FROM audit WHERE sequence = 1", 1),
         ("DELETE FROM audit WHERE sequence = 3", 3),
         ("DELETE FROM audit WHERE sequence = 5", 5),
@@ -137,6 +142,17 @@ async fn whatever_is_changed_in_the_audit_is_found() {
         let broken = verify_audit(database.handle(), &no_keys()).await.unwrap().broken;
         assert_eq!(broken.map(|broken| broken.sequence), Some(record), "{tampering}");
     }
+}
+
+#[tokio::test]
+async fn a_last_record_that_got_another_number_is_missing_to_whoever_walks_the_audit() {
+    // R51
+    let server = TestServer::start().await;
+    server.database.handle().insert_consumer(&consumer()).await.unwrap();
+    server.database.tamper("UPDATE audit SET sequence = 7").await;
+    let exported = soon("an export", export_audit(server.database.handle(), &mut Vec::new())).await;
+    assert!(matches!(exported, Err(ExportError::Broken(1))), "{exported:?}");
+    soon("what is signed at the end", server.running.stop()).await;
 }
 
 #[tokio::test]

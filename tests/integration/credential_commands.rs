@@ -132,7 +132,9 @@ async fn what_cannot_be_registered_is_one_sentence_and_changes_nothing() {
     let directory = server.directory.path();
     let pem = format!("{}/tests/throwaway_keys/rsa-2048.pem", env!("CARGO_MANIFEST_DIR"));
     let before = run(directory, &["consumer", "show", &id, "--json"]).success().stdout;
-    let rows: [(&[&str], &str); 10] = [
+    let rows: [(&[&str], &str); 12] = [
+        (&["--certificate-dns", "*.nhs.uk"], "wildcard"),
+        (&["--certificate-subject", "CN=*,O=NHS"], "wildcard"),
         (&[], "nothing to add"),
         (&["--key", &pem], "private key"),
         (&["--key", "client-ca.pem", "--key-algorithm", "RS512"], "alg"),

@@ -15,6 +15,7 @@ mod client_trust;
 mod command_line;
 mod configuration;
 mod connection_limits;
+mod consumer_life;
 mod consumers_guide;
 mod credential_commands;
 mod directory;
@@ -29,6 +30,7 @@ mod http2_floods;
 mod interop;
 
 mod key_sets;
+mod killed_while_writing;
 mod metrics;
 mod openapi;
 mod operator_commands;

@@ -1,147 +1,18 @@
 //! `migrate`, `serve` and `SIGTERM`: the binary as operators run it.
 
-use std::{
-    io::{BufRead, BufReader},
-    net::TcpListener,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    process::{Child, ChildStderr, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU16, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{net::TcpListener, os::unix::fs::OpenOptionsExt, process::Command};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
-    authority::Authority,
-    command::{command, run},
-    databases::TestDatabase,
-    listener::write_identity,
-    soon::{SOON, soon, until},
+    command::run,
+    process::{Scene, Serve},
+    soon::{soon, until},
     tls_client,
 };
 
 /// `O_NONBLOCK`: a pipe that nobody reads cannot be opened for writing.
 const NON_BLOCKING: i32 = 0o4000;
-
-/// A `serve` process that ends with the test.
-pub(crate) struct Serve {
-    pub(crate) child: Child,
-    log: Option<BufReader<ChildStderr>>,
-    ended: Arc<AtomicBool>,
-}
-
-/// A server that does not do what its test waits for is ended, and the test with it.
-fn kill_unless(ended: Arc<AtomicBool>, process: u32) -> impl FnOnce() {
-    move || {
-        let deadline = Instant::now() + 3 * SOON;
-        while Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(200));
-            if ended.load(Ordering::Relaxed) {
-                return;
-            }
-        }
-        Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
-    }
-}
-
-impl Serve {
-    fn spawn(directory: &Path) -> Self {
-        let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-        let log = child.stderr.take().map(BufReader::new);
-        let ended = Arc::new(AtomicBool::new(false));
-        std::thread::spawn(kill_unless(ended.clone(), child.id()));
-        Self { child, log, ended }
-    }
-
-    pub(crate) fn start(directory: &Path) -> Self {
-        let mut serve = Self::spawn(directory);
-        serve.read_until("serving");
-        serve
-    }
-
-    /// The log up to the line that has `text`.
-    fn read_until(&mut self, text: &str) -> String {
-        let (mut read, log) = (String::new(), self.log.as_mut().unwrap());
-        while !read.contains(text) {
-            assert!(log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
-        }
-        read
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Serve {
-    pub(crate) fn stops_when_told(&mut self) {
-        self.signal("TERM");
-        self.read_until("stopped");
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-pub(crate) struct Scene {
-    directory: tempfile::TempDir,
-    authority: Authority,
-    _database: TestDatabase,
-    pub(crate) public: u16,
-    metrics: u16,
-}
-
-impl Scene {
-    async fn set() -> Self {
-        careconnect_auth::crypto::install();
-        let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new("Server CA"));
-        let database = TestDatabase::empty().await;
-        let [public, metrics] = free_ports();
-        write_identity(directory.path(), &authority.server());
-        std::fs::write(directory.path().join("database-url"), database.url()).unwrap();
-        let config = format!(
-            "issuer = \"https://localhost:{public}/careconnect\"\nlisten = \"127.0.0.1:{public}\"\n\
-             tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             database.url_file = \"database-url\"\nmetrics.listen = \"127.0.0.1:{metrics}\"\n"
-        );
-        std::fs::write(directory.path().join("careconnect-auth.toml"), config).unwrap();
-        Self { directory, authority, _database: database, public, metrics }
-    }
-
-    pub(crate) async fn migrated() -> Self {
-        let scene = Self::set().await;
-        run(scene.path(), &["migrate"]).success();
-        scene
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    pub(crate) fn client(&self) -> reqwest::Client {
-        reqwest::Client::builder().tls_backend_preconfigured(tls_client::config(&self.authority, None)).build().unwrap()
-    }
-}
-
-/// Free, and below those that systems give to whoever asks for any port: nobody takes them before the server does.
-fn free_ports() -> [u16; 2] {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 10_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    let candidates = std::iter::repeat_with(|| start + NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut free = candidates.take(1000).filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    [free.next().unwrap(), free.next().unwrap()]
-}
 
 #[tokio::test]
 async fn a_database_without_a_schema_is_not_served_until_it_is_migrated() {
@@ -211,10 +82,10 @@ async fn a_reader_of_the_log_that_is_stuck_or_gone_stops_nobody() {
         assert_eq!(soon("an answer", refused()).await, 400);
     }
 
-    served.log = None;
+    served.hang_up();
     assert_eq!(soon("an answer", refused()).await, 400);
     served.signal("TERM");
-    assert!(served.child.wait().unwrap().success());
+    served.ends_well();
 }
 
 #[tokio::test]
@@ -259,5 +130,5 @@ async fn a_second_order_cuts_the_requests_in_flight() {
     served.read_until("stopping");
     served.signal("TERM");
     served.read_until("stopped at once");
-    assert!(served.child.wait().unwrap().success());
+    served.ends_well();
 }

@@ -75,6 +75,29 @@ async fn a_file_with_a_fault_changes_nothing_and_all_its_faults_are_named() {
 }
 
 #[tokio::test]
+async fn what_no_administrator_may_register_is_refused_in_a_file_too() {
+    // R50
+    let database = TestDatabase::fresh().await;
+    let point = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    let rows = [
+        ("key", json!({"kty": "OKP", "crv": "Ed25519", "x": point, "d": point})),
+        ("key", json!({"kty": "OKP", "crv": "Ed25519", "x": point, "alg": "none"})),
+        ("key", json!({"kty": "RSA", "alg": "RS256", "e": "AQAB", "n": point})),
+        ("key_set", json!("https://127.0.0.1/jwks.json")),
+        ("key_set", json!("http://keys.supplier.example/jwks.json")),
+        ("subject_dn", json!("CN=*,O=NHS")),
+        ("san_dns", json!("*.nhs.uk")),
+    ];
+    let credentials: Vec<Value> = rows.iter().map(|(kind, value)| json!({"kind": kind, "value": value})).collect();
+    let file = json!({"consumers": [with(entry("one", "200000000001", "A1001"), "credentials", json!(credentials))]});
+    let found = faults(apply(database.handle(), &file.to_string(), OPTIONS).await);
+    let pointers: Vec<&str> = found.iter().map(|fault| fault.pointer.as_str()).collect();
+    let expected: Vec<String> = (0..rows.len()).map(|row| format!("/consumers/0/credentials/{row}/value")).collect();
+    assert_eq!(pointers, expected, "{found:#?}");
+    assert!(found.iter().all(|fault| !fault.detail.contains(point)), "{found:#?}");
+}
+
+#[tokio::test]
 async fn an_asid_moves_with_all_that_hold_it_or_not_at_all() {
     let database = TestDatabase::fresh().await;
     let handle = database.handle();

@@ -6,9 +6,11 @@ use careconnect_auth::record::find;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{
-    serving::{Scene, Serve},
-    support::{command::run, soon::until, test_server::ROOT},
+use crate::support::{
+    command::run,
+    process::{Scene, Serve},
+    soon::until,
+    test_server::ROOT,
 };
 
 /// What was answered: the number of each request that got a token.
@@ -41,14 +43,13 @@ async fn every_token_that_was_answered_is_in_the_record_of_a_server_that_was_kil
 
     let answered = Answered::default();
     for killed_after in [1, 23, 70] {
-        let mut served = Serve::start(scene.path());
+        let served = Serve::start(scene.path());
         let begun = answered.lock().unwrap().len();
         let asking: Vec<_> = (0..8)
             .map(|_| tokio::spawn(ask(scene.client(), url.clone(), id.clone(), secret.clone(), answered.clone())))
             .collect();
         until("answers", async || answered.lock().unwrap().len() >= begun + killed_after).await;
-        served.child.kill().unwrap();
-        served.child.wait().unwrap();
+        served.kill();
         for asking in asking {
             asking.await.unwrap();
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use careconnect_auth::{domain::Role, http::admin::BASE};
 use reqwest::{Method, RequestBuilder, header};
+use rustls::ClientConfig;
 use serde_json::Value;
 
 use super::{
@@ -60,13 +61,17 @@ impl TestServer {
     pub(crate) fn admin_speaking(&self, protocols: &[&[u8]], identity: Option<&Identity>) -> Admin {
         let mut tls = tls_client::config(&self.server_authority, identity);
         tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-        let origin = format!("https://localhost:{}", self.running.admin_address.unwrap().port());
-        Admin { client, origin }
+        Admin::at(self.running.admin_address.unwrap().port(), tls)
     }
 }
 
 impl Admin {
+    /// At a port of this machine.
+    pub(super) fn at(port: u16, tls: ClientConfig) -> Self {
+        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+        Self { client, origin: format!("https://localhost:{port}") }
+    }
+
     /// A request that is sent with [`Self::send`], or without a look at the contract.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{BASE}{path}", self.origin))

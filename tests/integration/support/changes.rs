@@ -26,6 +26,7 @@ pub(crate) fn act(at: UnixTime) -> Act {
 
 /// As a status, whenever that was.
 pub(crate) const SUSPENDED: RegistrationStatus = RegistrationStatus::Suspended { at: REGISTERED_AT };
+pub(crate) const RETIRED: RegistrationStatus = RegistrationStatus::Retired { at: REGISTERED_AT };
 
 /// One change, with the value of `$step`.
 macro_rules! changing {

@@ -10,7 +10,7 @@ use super::{openapi_contract::Contract, test_server::TestServer};
 static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
 static ADMIN_CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::of_admin);
 
-/// An answer that fits the contract.
+/// An answer that fits the contract, unless it was read past it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -19,6 +19,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Without a look at the contract.
+    pub(crate) async fn read(response: Response) -> Result<Self, reqwest::Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Self { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -61,10 +67,9 @@ pub(crate) async fn send_to_admin(method: Method, path: &str, request: RequestBu
 }
 
 async fn read(contract: &Contract, method: &Method, path: &str, response: Response) -> Answer {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.bytes().await.unwrap().to_vec();
-    contract.check(method.as_str(), path, status.as_u16(), &headers, &body);
-    Answer { status, headers, body }
+    let answer = Answer::read(response).await.unwrap();
+    contract.check(method.as_str(), path, answer.status.as_u16(), &answer.headers, &answer.body);
+    answer
 }
 
 /// A token request, field by field.

@@ -11,7 +11,7 @@ use tracing::Level;
 
 use crate::support::{
     assertion::{AssertionKey, JWT_BEARER, encoded, unsigned, with},
-    changes::{Changes, SUSPENDED},
+    changes::{Changes, RETIRED, SUSPENDED},
     log::Log,
     requests::{Answer, TokenCall},
     test_server::{ROOT, TestServer, consumer},
@@ -269,14 +269,16 @@ async fn a_consumer_with_a_key_comes_in_by_no_other_way() {
 }
 
 #[tokio::test]
-async fn a_suspended_consumer_is_refused_whatever_it_signs() {
+async fn a_suspended_or_retired_consumer_is_refused_whatever_it_signs() {
+    // R9
     let scene = Scene::new().await;
     let client_id = &scene.consumer.consumer.client_id;
-    let database = scene.server.database.handle();
-    database.set_consumer_status(client_id, SUSPENDED).await.unwrap();
-    scene.server.caught_up().await;
-    let answer = scene.outcome(json!({}), json!({})).await;
-    assert_eq!(answer.refused(401).1, "client_authentication_failed");
+    for status in [SUSPENDED, RETIRED] {
+        scene.server.database.handle().set_consumer_status(client_id, status).await.unwrap();
+        scene.server.caught_up().await;
+        let answer = scene.outcome(json!({}), json!({})).await;
+        assert_eq!(answer.refused(401).1, "client_authentication_failed");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{
     authority::{Authority, Identity, NOW, valid},
-    changes::{Changes, SUSPENDED},
+    changes::{Changes, RETIRED, SUSPENDED},
     requests::TokenCall,
     test_server::{ROOT, TestServer, consumer, consumer_with_certificate},
 };
@@ -253,14 +253,14 @@ fn claims(token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_suspended_consumers_certificate_gets_no_token_until_it_is_resumed() {
+async fn a_suspended_or_retired_consumers_certificate_gets_no_token_until_it_is_resumed() {
     // R9
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;
     let identity = server.client_authority.client(HOST);
     let registered = server.register(consumer_with_certificate(by_dns(HOST))).await;
     let id = &registered.consumer.client_id;
-    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200)] {
+    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200), (RETIRED, 401)] {
         server.database.handle().set_consumer_status(id, change).await.unwrap();
         server.caught_up().await;
         assert_eq!(call(&server, &identity).send().await.status, status);

@@ -5,7 +5,7 @@ use careconnect_auth::domain::{CredentialKind, RegistrationStatus};
 use tracing::Level;
 
 use crate::support::{
-    changes::{Changes, SUSPENDED},
+    changes::{Changes, RETIRED, SUSPENDED},
     log::Log,
     requests::{Answer, TokenCall},
     soon::soon,
@@ -205,13 +205,14 @@ async fn what_a_caller_calls_itself_forges_no_log_line() {
 }
 
 #[tokio::test]
-async fn a_suspended_consumer_gets_no_token_until_it_is_resumed() {
+async fn a_suspended_or_retired_consumer_gets_no_token_until_it_is_resumed() {
+    // R9
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;
     let registered = server.register(consumer()).await;
     server.token_by_secret(&registered).send().await.token();
 
-    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200)] {
+    for (change, status) in [(SUSPENDED, 401), (RegistrationStatus::Active, 200), (RETIRED, 401)] {
         let client_id = &registered.consumer.client_id;
         server.database.handle().set_consumer_status(client_id, change).await.unwrap();
         server.caught_up().await;

@@ -10,7 +10,7 @@ const OTHER_ROOT: &str = "https://other.thirdparty.nhs.uk";
 
 #[tokio::test]
 async fn each_wrong_request_is_refused_with_its_reason() {
-    // R5, R10, R11
+    // R4, R5, R10, R11
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;
     server

@@ -72,6 +72,7 @@ async fn a_group_that_the_consumer_lacks_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_provider_gives_only_what_it_honours() {
+    // R4
     let server = TestServer::start().await;
     server.register_provider(|provider| provider.groups = honoured([Group::READ_SLOT])).await;
     let registered = server.register(consumer()).await;
@@ -88,7 +89,11 @@ async fn nothing_in_a_request_changes_who_the_token_says_it_is_for() {
     // R3
     let server = TestServer::start().await;
     server.register_provider(|_| {}).await;
-    let registered = server.register(consumer()).await;
+    let viewer = careconnect_auth::operations::register_consumer::ConsumerRegistration {
+        groups: [Group::READ_SLOT].into(),
+        ..consumer()
+    };
+    let registered = server.register(viewer).await;
     let mut call = server.token_by_secret(&registered);
     for (name, value) in [
         ("ods_code", "RR8"),
@@ -96,7 +101,9 @@ async fn nothing_in_a_request_changes_who_the_token_says_it_is_for() {
         ("sub", "someone"),
         ("iss", "https://evil.example"),
         ("exp", "9999999999"),
-        ("groups", "urn:nhs:x"),
+        ("groups", Group::CREATE_APPOINTMENT.as_str()),
+        ("org_type", "gp-practice"),
+        ("organisation_type", "gp-practice"),
         ("audience", "https://evil.example"),
         ("request", "eyJ"),
     ] {
@@ -111,5 +118,6 @@ async fn nothing_in_a_request_changes_who_the_token_says_it_is_for() {
     let claims = server.verify(ROOT, &answer.token()).await.claims().clone();
     assert_eq!((claims.iss.as_str(), claims.aud.as_str()), (server.issuer(), ROOT));
     assert_eq!((claims.asid.as_str(), claims.ods_code.as_str()), ("200000000205", "A1001"));
+    assert_eq!((claims.org_type.as_str(), claims.groups.as_slice()), ("urgent-care", &[Group::READ_SLOT][..]));
     assert_eq!(claims.exp - claims.iat, 300);
 }

@@ -1,0 +1,186 @@
+//! `serve` as a process of its own, and the directory that it runs in.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    admin::{self, Admin},
+    authority::{Authority, Identity},
+    command::{command, run},
+    databases::TestDatabase,
+    listener::write_identity,
+    soon::SOON,
+    tls_client,
+};
+
+/// A `serve` process that ends with the test.
+pub(crate) struct Serve {
+    child: Child,
+    log: Option<BufReader<ChildStderr>>,
+    ended: Arc<AtomicBool>,
+}
+
+/// A server that does not do what its test waits for is ended, and the test with it.
+fn kill_unless(ended: Arc<AtomicBool>, process: u32) -> impl FnOnce() {
+    move || {
+        let deadline = Instant::now() + 3 * SOON;
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(200));
+            if ended.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+        Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
+    }
+}
+
+impl Serve {
+    /// As soon as its process has begun.
+    pub(crate) fn spawn(directory: &Path) -> Self {
+        let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        let log = child.stderr.take().map(BufReader::new);
+        let ended = Arc::new(AtomicBool::new(false));
+        std::thread::spawn(kill_unless(ended.clone(), child.id()));
+        Self { child, log, ended }
+    }
+
+    /// When it serves.
+    pub(crate) fn start(directory: &Path) -> Self {
+        let mut serve = Self::spawn(directory);
+        serve.read_until("serving");
+        serve
+    }
+
+    /// The log up to the line that has `text`.
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        let (mut read, log) = (String::new(), self.log.as_mut().unwrap());
+        while !read.contains(text) {
+            assert!(log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
+        }
+        read
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) fn stops_when_told(&mut self) {
+        self.signal("TERM");
+        self.read_until("stopped");
+        self.ends_well();
+    }
+
+    pub(crate) fn ends_well(&mut self) {
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Ends it with SIGKILL, whatever it is doing.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whoever read its log is gone.
+    pub(crate) fn hang_up(&mut self) {
+        self.log = None;
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A configuration in a directory, with its database and the authorities that it names.
+pub(crate) struct Scene {
+    directory: tempfile::TempDir,
+    pub(crate) database: TestDatabase,
+    /// Of the server's certificate.
+    pub(crate) authority: Authority,
+    /// Of consumers' certificates.
+    pub(crate) client_authority: Authority,
+    /// Of administrators' certificates.
+    admin_authority: Authority,
+    pub(crate) public: u16,
+    pub(crate) metrics: u16,
+    admin: u16,
+}
+
+impl Scene {
+    /// With a database that lacks its schema.
+    pub(crate) async fn set() -> Self {
+        careconnect_auth::crypto::install();
+        let (directory, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty().await);
+        let [authority, client_authority, admin_authority] = ["Server CA", "Client CA", "Admin CA"].map(Authority::new);
+        let [public, metrics, admin] = free_ports();
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+        write_identity(directory.path(), &authority.server());
+        write("client-ca.pem", &client_authority.pem());
+        write("admin-ca.pem", &admin_authority.pem());
+        write("database-url", database.url());
+        let config = format!(
+            "issuer = \"https://localhost:{public}/careconnect\"\nlisten = \"127.0.0.1:{public}\"\n\
+             tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\n\
+             database.url_file = \"database-url\"\nmetrics.listen = \"127.0.0.1:{metrics}\"\n{}",
+            admin::config(([127, 0, 0, 1], admin).into())
+        );
+        write("careconnect-auth.toml", &config);
+        Self { directory, database, authority, client_authority, admin_authority, public, metrics, admin }
+    }
+
+    pub(crate) async fn migrated() -> Self {
+        let scene = Self::set().await;
+        run(scene.path(), &["migrate"]).success();
+        scene
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Adds lines to its configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let file = self.path().join("careconnect-auth.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{before}{lines}")).unwrap();
+    }
+
+    /// A client of the public listener that shows no certificate.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.client_with(None)
+    }
+
+    /// A client of the public listener.
+    pub(crate) fn client_with(&self, identity: Option<&Identity>) -> reqwest::Client {
+        let tls = tls_client::config(&self.authority, identity);
+        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+    }
+
+    /// An administrator with all roles.
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::at(self.admin, tls_client::config(&self.authority, Some(&self.admin_authority.client(admin::ROOT))))
+    }
+}
+
+/// Free, and below those that systems give to whoever asks for any port: nobody takes them before the server does.
+fn free_ports<const N: usize>() -> [u16; N] {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 10_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let candidates = std::iter::repeat_with(|| start + NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut free = candidates.take(1000).filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    [(); N].map(|()| free.next().unwrap())
+}
