@@ -25,7 +25,7 @@ mod verify;
 mod writer;
 
 pub use self::{
-    checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
+    checkpoint::{CHANGES, Checkpoint, CheckpointSigner, CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
     entry::{Entry, Outcome, RecordedCheck},
     files::RecordError,
     follow::Follower,

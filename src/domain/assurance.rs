@@ -185,7 +185,7 @@ pub enum Decision {
     Confirmed,
     /// It never will be.
     Rejected,
-    /// A later proposal for the same took its place.
+    /// What was proposed or decided later for the same took its place.
     Superseded,
 }
 

@@ -5,7 +5,7 @@ use careconnect_verifier::Group;
 
 use super::{
     change_refused::ChangeRefused,
-    give_assurance::{Given, record_or_propose},
+    give_assurance::{Given, record_or_propose, supersede_proposals},
 };
 use crate::{
     clock::UnixTime,
@@ -79,7 +79,7 @@ pub(super) async fn change_one(
         AssuranceChange::EndAt(ends_at) => Period { ends_at, ..before.period },
     };
     let after = Assurance { period, ..before.clone() };
-    if after == before {
+    if after == before && to != AssuranceChange::Suspend {
         return Ok(Given::Recorded(after));
     }
     let ends_later = period.ends_at.unwrap_or(UnixTime(i64::MAX)) > before.period.ends_at.unwrap_or(UnixTime(i64::MAX));
@@ -88,7 +88,10 @@ pub(super) async fn change_one(
         let (recorded_by, recorded_at) = (act.actor.name.clone(), act.at);
         return record_or_propose(change, Assurance { recorded_by, recorded_at, confirmed_by: None, ..after }).await;
     }
-    change.put_assurance(Some(&before), &after).await?;
+    supersede_proposals(change, &after).await?;
+    if after != before {
+        change.put_assurance(Some(&before), &after).await?;
+    }
     Ok(Given::Recorded(after))
 }
 

@@ -8,18 +8,15 @@ use crate::{
     storage::{Change, Database, StorageError},
 };
 
-/// Decides one proposal; [`StorageError::NotFound`] when none of that id is open.
+/// Decides one proposal; [`StorageError::NotFound`] when there is none of that id, a conflict when it is decided.
 pub async fn decide_proposal(
     database: &Database,
     id: Uuid,
     decision: Decision,
     act: Act,
 ) -> Result<Proposal, ChangeRefused> {
-    let mut change = database.begin(act).await?;
-    let outcome = decide(&mut change, id, decision).await;
-    let decided = change.finish(outcome).await?;
-    tracing::info!(proposal = %id, decision = decision.name(), "proposal decided");
-    Ok(decided)
+    let mut decided = decide_proposals(database, &[id], decision, act).await?;
+    decided.pop().ok_or_else(|| StorageError::not_found("open proposal", id).into())
 }
 
 /// Decides all of these, or none.
@@ -31,9 +28,25 @@ pub async fn decide_proposals(
 ) -> Result<Vec<Proposal>, ChangeRefused> {
     let mut change = database.begin(act).await?;
     let outcome = decide_all(&mut change, ids, decision).await;
-    let decided = change.finish(outcome).await?;
+    let decided = match change.finish(outcome).await {
+        Err(ChangeRefused::Storage(error @ StorageError::NotFound { .. })) => {
+            return Err(decided_before(database, ids).await?.unwrap_or(error.into()));
+        }
+        outcome => outcome?,
+    };
     tracing::info!(count = decided.len(), decision = decision.name(), "proposals decided");
     Ok(decided)
+}
+
+/// What became of the first of `ids` that is no longer open.
+async fn decided_before(database: &Database, ids: &[Uuid]) -> Result<Option<ChangeRefused>, StorageError> {
+    for id in ids {
+        if let Some(Proposal { decision: Some((decision, by, at)), .. }) = database.find_proposal(*id).await? {
+            let sentence = format!("the proposal {id} was {} by {by} at {at}", decision.name());
+            return Ok(Some(ChangeRefused::Conflict(sentence)));
+        }
+    }
+    Ok(None)
 }
 
 async fn decide_all(change: &mut Change, ids: &[Uuid], decision: Decision) -> Result<Vec<Proposal>, ChangeRefused> {
@@ -56,13 +69,11 @@ async fn decide(change: &mut Change, id: Uuid, decision: Decision) -> Result<Pro
     let by = act.actor.name;
     if decision == Decision::Confirmed {
         let current = recorded(change, &before.assurance.subject, &before.assurance.group).await?;
-        let suspended_at = current.as_ref().and_then(|current| current.period.suspended_at);
-        if let Some(since) = suspended_at.filter(|since| *since > before.assurance.recorded_at) {
-            let sentence = format!("it is suspended since {since}, after this was proposed: propose it anew");
-            return Err(ChangeRefused::Conflict(sentence));
-        }
         let confirmed = Assurance { confirmed_by: Some(by.clone()), ..before.assurance.clone() };
+        let said = act.reason.clone();
+        change.set_reason(said.clone().or_else(|| Some(before.reason.clone()))); // why it was proposed is why it is done
         change.put_assurance(current.as_ref(), &confirmed).await?;
+        change.set_reason(said);
     }
     let after = Proposal { decision: Some((decision, by, act.at)), ..before.clone() };
     change.put_proposal(Some(&before), &after).await?;

@@ -101,6 +101,7 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
     };
     if !act.four_eyes {
         let before = recorded(change, &wanted.subject, &wanted.group).await?;
+        supersede_proposals(change, &wanted).await?;
         change.put_assurance(before.as_ref(), &wanted).await?;
         return Ok(Given::Recorded(wanted));
     }
@@ -108,13 +109,20 @@ pub(super) async fn record_or_propose(change: &mut Change, wanted: Assurance) ->
         let sentence = "it is suspended, and a proposal would restore it: restore it first";
         return Err(ChangeRefused::Conflict(sentence.to_owned()));
     }
-    let decision = Some((Decision::Superseded, act.actor.name, act.at));
-    for open in change.open_proposals_of(&wanted.subject, &wanted.group).await? {
-        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
-    }
+    supersede_proposals(change, &wanted).await?;
     let proposal = Proposal { id: random::uuid(), assurance: wanted, reason, decision: None };
     change.put_proposal(None, &proposal).await?;
     Ok(Given::Proposed(proposal))
+}
+
+/// Whatever is decided of a subject and group takes the place of what was proposed before: a proposal must not undo it later.
+pub(super) async fn supersede_proposals(change: &mut Change, decided: &Assurance) -> Result<(), StorageError> {
+    let Act { actor, at, .. } = change.act().clone();
+    let decision = Some((Decision::Superseded, actor.name, at));
+    for open in change.open_proposals_of(&decided.subject, &decided.group).await? {
+        change.put_proposal(Some(&open), &Proposal { decision: decision.clone(), ..open.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// What is recorded now of one subject and group.

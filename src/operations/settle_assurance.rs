@@ -3,7 +3,7 @@
 
 use super::{
     change_refused::ChangeRefused,
-    give_assurance::{Given, record_or_propose, recorded, refuse_unregistered},
+    give_assurance::{Given, record_or_propose, recorded, refuse_unregistered, supersede_proposals},
 };
 use crate::{
     clock::UnixTime,
@@ -49,6 +49,7 @@ pub(super) async fn settle_assurance(
         return record_or_propose(change, anew).await.map(Some);
     }
     let after = rests_on_the_same.map_or(anew, |before| Assurance { period, ..before.clone() });
+    supersede_proposals(change, &after).await?;
     change.put_assurance(before.as_ref(), &after).await?;
     Ok(Some(Given::Recorded(after)))
 }

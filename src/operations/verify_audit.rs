@@ -14,11 +14,9 @@ use self::walk::Walk;
 use crate::{
     clock::UnixTime,
     domain::ChainedRecord,
+    record::KnownCheckpoint,
     storage::{AuditCheckpoint, Database, StorageError},
 };
-
-/// The stream that checkpoints of the audit name; no file of the issuance record is called so.
-pub const STREAM: &str = "changes";
 
 /// Records that are held in memory at a time.
 const BATCH: u32 = 1_000;
@@ -60,9 +58,14 @@ pub struct BrokenRecord {
     pub what: String,
 }
 
-/// Walks the whole chain; checkpoints are held against `keys`, the issuer's public keys.
-pub async fn verify_audit(database: &Database, keys: &KeySet) -> Result<AuditReport, StorageError> {
-    let mut walk = Walk::new(keys);
+/// Walks the whole chain; checkpoints are held against `keys`, the issuer's public keys, and what the log is `known` to
+/// have said of them against the records.
+pub async fn verify_audit(
+    database: &Database,
+    keys: &KeySet,
+    known: &[KnownCheckpoint],
+) -> Result<AuditReport, StorageError> {
+    let mut walk = Walk::new(keys, known);
     let covered = database.last_audit_checkpoint().await?; // before the head: both grow meanwhile
     let (end, hash) = database.audit_head().await?;
     let mut checkpoints = Checkpoints { database, read: Vec::new().into_iter(), next: None };
@@ -79,6 +82,11 @@ pub async fn verify_audit(database: &Database, keys: &KeySet) -> Result<AuditRep
             let what = format!("it is missing, and with it all up to record {end}");
             return Ok(walk.broken(BrokenRecord { sequence: begun + 1, what }));
         }
+    }
+    let last = database.last_audit_record().await?; // before the head: both grow meanwhile
+    if last > database.audit_head().await?.0 {
+        let what = "it lies behind the end of the chain: no change has written it".to_owned();
+        return Ok(walk.broken(BrokenRecord { sequence: last, what }));
     }
     Ok(walk.end(end, &hash, covered))
 }

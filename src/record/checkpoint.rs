@@ -29,6 +29,9 @@ pub struct Checkpoint {
 /// Signs a checkpoint: gives a compact JWS of type [`CHECKPOINT_TYPE`].
 pub type CheckpointSigner = Box<dyn Fn(&Checkpoint) -> Result<String, Box<dyn Error + Send + Sync>> + Send>;
 
+/// The stream that checkpoints of the audit of changes name; no file of the issuance record is called so.
+pub const CHANGES: &str = "changes";
+
 /// How far a stream is known to have come, from a log say: `stream:sequence:hash`, as events `record_checkpoint` write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownCheckpoint {
@@ -51,7 +54,7 @@ impl FromStr for KnownCheckpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<_> = text.split(':').collect();
         match parts[..] {
-            [stream, sequence, hash] if is_stream(stream) => {
+            [stream, sequence, hash] if is_stream(stream) || stream == CHANGES => {
                 let sequence = sequence.parse().map_err(|_| format!("{sequence:?} is no number of a line"))?;
                 let hash = hash.parse().map_err(|error| format!("{hash:?} cannot be compared: {error}"))?;
                 Ok(Self { stream: stream.to_owned(), sequence, hash })

@@ -5,7 +5,10 @@ use std::{error::Error, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, hash_chain::ChainHash, operations::verify_audit::STREAM, record::Checkpoint, storage::AuditCheckpoint,
+    app::App,
+    hash_chain::ChainHash,
+    record::{CHANGES, Checkpoint, KnownCheckpoint},
+    storage::AuditCheckpoint,
 };
 
 /// Records that are held in memory at a time.
@@ -57,12 +60,13 @@ async fn sign(app: &App, signed: &mut Option<(i64, ChainHash)>) -> Result<(), Bo
         return Err(format!("it ended at record {covered}, and now ends at {end}: run audit verify").into());
     }
     if sequence > covered {
-        let (iss, iat, stream) = (app.issuer.as_str().to_owned(), app.clock.now(), STREAM.to_owned());
+        let (iss, iat, stream) = (app.issuer.as_str().to_owned(), app.clock.now(), CHANGES.to_owned());
         let statement = Checkpoint { iss, iat, stream, sequence: u64::try_from(sequence)?, hash: hash.to_string() };
         let signature = app.key_ring.sign_checkpoint(&statement)?;
         let checkpoint = AuditCheckpoint { sequence, hash: hash.to_string(), at: iat, signature };
         database.insert_audit_checkpoint(&checkpoint).await?;
-        tracing::info!(event = "audit_checkpoint", sequence, %hash, "the audit of changes is signed up to here");
+        let checkpoint = KnownCheckpoint { stream: CHANGES.to_owned(), sequence: u64::try_from(sequence)?, hash };
+        tracing::info!(event = "audit_checkpoint", %checkpoint, "the audit of changes is signed up to here");
     }
     *signed = Some((sequence, hash));
     Ok(())

@@ -111,13 +111,25 @@ pub struct AuditQuery {
 impl Database {
     /// The newest records that match, newest first, `limit` at most.
     pub async fn search_audit(&self, query: &AuditQuery, limit: u32) -> Result<Vec<ChainedRecord>, StorageError> {
-        const SEARCH: &str = "SELECT sequence, at, record, hash, actor, action, subject, identifier, outcome FROM audit \
-            WHERE sequence < $1 AND at >= $2 AND at < $3 \
-            AND ($4 = '' OR actor = $4) AND ($5 = '' OR action = $5 OR subject = $5) AND ($6 = '' OR subject = $6) \
-            AND ($7 = '' OR identifier = $7 OR replace(' ' || identifier, ' ' || $7 || ' for ', '') <> ' ' || identifier) AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9";
+        macro_rules! search {
+            ($time:literal) => {
+                concat!(
+                    "SELECT sequence, at, record, hash, actor, action, subject, identifier, outcome FROM audit \
+                    WHERE sequence < $1 AND ",
+                    $time,
+                    " AND ($4 = '' OR actor = $4) AND ($5 = '' OR action = $5 OR subject = $5) \
+                    AND ($6 = '' OR subject = $6) AND ($7 = '' OR identifier = $7 \
+                    OR replace(' ' || identifier, ' ' || $7 || ' for ', '') <> ' ' || identifier) \
+                    AND ($8 = '' OR outcome = $8) ORDER BY sequence DESC LIMIT $9"
+                )
+            };
+        }
+        // A condition on times, whatever they are, would have SQLite go by its index of times, and sort all that it has.
+        let is_timed = query.from.is_some() || query.until.is_some();
+        let search = if is_timed { search!("at >= $2 AND at < $3") } else { search!("$2 < $3") };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
-            let rows = sqlx::query_as(SEARCH)
+            let rows = sqlx::query_as(search)
                 .bind(query.before.unwrap_or(i64::MAX))
                 .bind(query.from.map_or(i64::MIN, |from| from.0))
                 .bind(query.until.map_or(i64::MAX, |until| until.0))
@@ -172,6 +184,15 @@ impl Database {
         on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
             let newest = "SELECT COALESCE(MAX(sequence), 0) FROM audit_checkpoints";
             let (sequence,) = sqlx::query_as(newest).fetch_one(connection).await?;
+            Ok(sequence)
+        })
+    }
+
+    /// The number of the last record that there is, wherever the chain is said to end; 0 without one.
+    pub async fn last_audit_record(&self) -> Result<i64, StorageError> {
+        on_connection!(self, reader, super::connection::SHORT, |connection, _pools| {
+            let last = "SELECT COALESCE(MAX(sequence), 0) FROM audit";
+            let (sequence,) = sqlx::query_as(last).fetch_one(connection).await?;
             Ok(sequence)
         })
     }

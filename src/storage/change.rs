@@ -136,6 +136,11 @@ impl Change {
         &self.act
     }
 
+    /// Why what follows is done.
+    pub fn set_reason(&mut self, reason: Option<String>) {
+        self.act.reason = reason;
+    }
+
     /// The revision that all its rows bear.
     pub const fn revision(&self) -> i64 {
         self.revision

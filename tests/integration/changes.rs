@@ -110,7 +110,7 @@ async fn records_of_changes_and_refusals_at_the_same_time_are_one_chain() {
         });
     }
     writers.join_all().await;
-    let report = verify_audit(database.handle(), &no_keys()).await.unwrap();
+    let report = verify_audit(database.handle(), &no_keys(), &[]).await.unwrap();
     assert_eq!((report.records, report.broken, report.uncovered), (64, None, 64));
     let refused = AuditQuery { outcome: Some("refused".to_owned()), ..AuditQuery::default() };
     assert_eq!(database.handle().search_audit(&refused, 100).await.unwrap().len(), 32);
@@ -137,9 +137,9 @@ async fn whatever_is_changed_in_the_audit_is_found() {
         for _ in 0..5 {
             database.handle().insert_consumer(&consumer()).await.unwrap();
         }
-        assert_eq!(verify_audit(database.handle(), &no_keys()).await.unwrap().broken, None);
+        assert_eq!(verify_audit(database.handle(), &no_keys(), &[]).await.unwrap().broken, None);
         database.tamper(tampering).await;
-        let broken = verify_audit(database.handle(), &no_keys()).await.unwrap().broken;
+        let broken = verify_audit(database.handle(), &no_keys(), &[]).await.unwrap().broken;
         assert_eq!(broken.map(|broken| broken.sequence), Some(record), "{tampering}");
     }
 }

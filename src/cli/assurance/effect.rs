@@ -52,7 +52,10 @@ impl Watch {
             });
             affected.collect()
         });
-        Effect { given, affected, now: self.now }
+        let consumers = self.registry.consumers();
+        let bears = |subject: &AssuredSubject| consumers.iter().any(|one| one.assured_subjects().contains(subject));
+        let unused = self.subjects.into_iter().filter(|subject| !bears(subject)).collect();
+        Effect { given, affected, unused, now: self.now }
     }
 }
 
@@ -79,12 +82,17 @@ struct Affected {
 pub(super) struct Effect {
     pub(super) given: Vec<Given>,
     affected: Result<Vec<Affected>, StorageError>,
+    /// On which no service rests.
+    unused: BTreeSet<AssuredSubject>,
     now: UnixTime,
 }
 
 impl Effect {
     pub(super) fn print(self, session: &Session) -> anyhow::Result<ExitCode> {
         let affected = self.affected?;
+        for subject in &self.unused {
+            output::note(&format!("no service rests on {subject}: it counts once one does"));
+        }
         let (mut recorded, mut proposed): (Vec<&Assurance>, Vec<&Proposal>) = (Vec::new(), Vec::new());
         for given in &self.given {
             match given {

@@ -51,7 +51,11 @@ pub(super) fn show(sequence: i64, session: &Session) -> anyhow::Result<ExitCode>
         let names = ["time", "action", "identifier", "outcome", "reason", "refusal", "trace_id", "hash"];
         let actor = format!("{} ({})", document["actor"]["name"], document["actor"]["via"]).replace('"', "");
         let mut fields = vec![("actor", legible(&actor))];
-        fields.extend(names.into_iter().filter_map(|name| Some((name, legible(document[name].as_str()?)))));
+        fields.extend(names.into_iter().filter_map(|name| {
+            let text = document[name].as_str()?;
+            // A hash would be taken for a secret.
+            Some((name, if name == "hash" { text.to_owned() } else { legible(text) }))
+        }));
         output::fields(&fields)?;
         differences(&document["before"], &document["after"]).iter().try_for_each(|line| output::line(line))?;
         Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::{output, session::Session, token},
-    record::{KnownCheckpoint, Report, StreamReport, verify},
+    record::{CHANGES, KnownCheckpoint, Report, StreamReport, verify},
     signing::KeyRing,
     telemetry::legible,
 };
@@ -24,7 +24,7 @@ pub(in crate::cli) struct VerifyArguments {
     #[arg(long, value_enum)]
     of: Option<Of>,
     /// Instead: a file that `audit export` wrote.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["of", "record_directory", "known"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["of", "record_directory"])]
     changes_file: Option<PathBuf>,
     #[command(flatten)]
     directory: RecordDirectory,
@@ -37,7 +37,8 @@ pub(in crate::cli) struct VerifyArguments {
     /// Hold the lines against each other only, not the checkpoints against keys.
     #[arg(long, conflicts_with_all = ["jwks", "keys_directory"])]
     without_keys: bool,
-    /// A checkpoint from the log, as the events `record_checkpoint` have it: finds an end that was cut off. Repeatable.
+    /// A checkpoint from the log, as the events `record_checkpoint` and `audit_checkpoint` have it: finds an end that was cut
+    /// off. Repeatable.
     #[arg(long = "known", value_name = "STREAM:SEQUENCE:HASH")]
     known: Vec<KnownCheckpoint>,
 }
@@ -50,15 +51,23 @@ pub(super) struct Findings {
 }
 
 pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Result<ExitCode> {
+    let is_compared = |known: &&KnownCheckpoint| match (known.stream == CHANGES, &arguments.changes_file, arguments.of)
+    {
+        (true, ..) => arguments.of != Some(Of::Tokens),
+        (false, file, of) => file.is_none() && of != Some(Of::Changes),
+    };
+    if let Some(unused) = arguments.known.iter().find(|known| !is_compared(known)) {
+        return Err(output::BadInput(format!("--known {unused} is of what is not verified here")).into());
+    }
     let keys = keys(&arguments, session)?;
     let mut found: Vec<(&str, Findings)> = Vec::new();
     if arguments.changes_file.is_none() && arguments.of != Some(Of::Changes) {
         found.push(("tokens", verify_tokens(&arguments, keys.as_ref(), session)?));
     }
     match (&arguments.changes_file, arguments.of) {
-        (Some(file), _) => found.push(("changes", verify_file(file, keys.as_ref())?)),
+        (Some(file), _) => found.push(("changes", verify_file(file, keys.as_ref(), &arguments.known)?)),
         (None, Some(Of::Tokens)) => {}
-        (None, of) => match verify_database(session, keys.as_ref())? {
+        (None, of) => match verify_database(session, keys.as_ref(), &arguments.known)? {
             Ok(changes) => found.push(("changes", changes)),
             Err(error) if of.is_some() => return Err(error),
             Err(error) => output::note(&format!(
@@ -83,7 +92,8 @@ pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Resu
 /// The issuance record.
 fn verify_tokens(arguments: &VerifyArguments, keys: Option<&KeySet>, session: &Session) -> anyhow::Result<Findings> {
     let directory = arguments.directory.of(session)?;
-    let report = verify(&directory, keys, &arguments.known).with_context(|| cannot_read(&directory))?;
+    let of_streams: Vec<_> = arguments.known.iter().filter(|known| known.stream != CHANGES).cloned().collect();
+    let report = verify(&directory, keys, &of_streams).with_context(|| cannot_read(&directory))?;
     let mut lines: Vec<_> = report.streams.iter().map(|stream| one_line(stream, keys.is_some())).collect();
     if !report.unchained.is_empty() {
         let count = report.unchained.len();
@@ -130,6 +140,20 @@ fn one_line(stream: &StreamReport, with_keys: bool) -> String {
     said
 }
 
+/// What can be said of a chain that holds: of what no checkpoint covers, no more than that.
+pub(super) fn unbroken(what: &str, records: u64, uncovered: u64) -> String {
+    match (records, uncovered) {
+        (0, _) => format!("{what} is empty: there is nothing to verify."),
+        (_, 0) => format!("{what} is as it was written."),
+        (all, not_signed) if all == not_signed => {
+            format!(
+                "{what} is in itself consistent. NOT SIGNED: no checkpoint covers any of it, so all could be written anew."
+            )
+        }
+        (_, not_signed) => format!("{what} is as it was written; the last {not_signed} entries are not signed yet."),
+    }
+}
+
 /// What is wrong, or that nothing is.
 fn verdict(report: &Report) -> Vec<String> {
     let mut said: Vec<_> = report.broken().map(|broken| format!("BROKEN: {}", legible(&broken.to_string()))).collect();
@@ -142,7 +166,11 @@ fn verdict(report: &Report) -> Vec<String> {
         ));
     }
     if said.is_empty() {
-        said.push("The record is as it was written.".to_owned());
+        said.push(unbroken(
+            "The record",
+            report.streams.iter().map(|stream| stream.lines).sum(),
+            report.streams.iter().map(|stream| stream.lines_after_checkpoint).sum(),
+        ));
     }
     said
 }

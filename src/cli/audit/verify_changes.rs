@@ -6,15 +6,20 @@ use anyhow::Context;
 use careconnect_verifier::KeySet;
 use serde_json::json;
 
-use super::verify::Findings;
+use super::verify::{Findings, unbroken};
 use crate::{
     cli::session::{Session, block_on, configured_database},
     operations::verify_audit::{AuditReport, verify_audit, verify_exported},
+    record::KnownCheckpoint,
     telemetry::legible,
 };
 
 /// Those in the configured database; an error says why it cannot be opened.
-pub(super) fn verify_database(session: &Session, keys: Option<&KeySet>) -> anyhow::Result<anyhow::Result<Findings>> {
+pub(super) fn verify_database(
+    session: &Session,
+    keys: Option<&KeySet>,
+    known: &[KnownCheckpoint],
+) -> anyhow::Result<anyhow::Result<Findings>> {
     let none = KeySet::default();
     block_on(async {
         let opened = async { configured_database(&session.load_config()?).await };
@@ -22,16 +27,24 @@ pub(super) fn verify_database(session: &Session, keys: Option<&KeySet>) -> anyho
             Ok(database) => database,
             Err(error) => return Ok(Err(error)),
         };
-        let report = verify_audit(&database, keys.unwrap_or(&none)).await?;
-        Ok(Ok(findings(&report, keys.is_some())))
+        let report = verify_audit(&database, keys.unwrap_or(&none), known).await?;
+        let mut findings = findings(&report, keys.is_some());
+        let revision = database.revision().await?;
+        if report.records == 0 && revision > 0 {
+            let sentence =
+                "though the register was changed: its records were taken away, or an earlier release made none";
+            findings.lines.push(format!("NOT PROVEN: there are no records, {sentence}"));
+            findings.is_sound = false;
+        }
+        Ok(Ok(findings))
     })
 }
 
 /// Those in a file, offline.
-pub(super) fn verify_file(file: &Path, keys: Option<&KeySet>) -> anyhow::Result<Findings> {
+pub(super) fn verify_file(file: &Path, keys: Option<&KeySet>, known: &[KnownCheckpoint]) -> anyhow::Result<Findings> {
     let cannot = || format!("{} cannot be read", file.display());
     let lines = BufReader::new(File::open(file).with_context(cannot)?);
-    let report = verify_exported(lines, keys.unwrap_or(&KeySet::default())).with_context(cannot)?;
+    let report = verify_exported(lines, keys.unwrap_or(&KeySet::default()), known).with_context(cannot)?;
     Ok(findings(&report, keys.is_some()))
 }
 
@@ -51,7 +64,8 @@ fn findings(report: &AuditReport, with_keys: bool) -> Findings {
     if let Some(broken) = broken {
         lines.push(format!("BROKEN: {}", legible(&broken.to_string())));
     } else if is_proven {
-        lines.push("The audit of changes is as it was written.".to_owned());
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        lines.push(unbroken("The audit of changes", count(*records), count(*uncovered)));
     } else {
         let keys: Vec<_> = report.unknown_keys.iter().map(|key| legible(key)).collect();
         let keys = keys.join(", ");

@@ -25,8 +25,7 @@ use crate::{
         Decision, Fields, Proposal, Registered, Role,
         fields::{sentence, text},
     },
-    operations::{change_refused::ChangeRefused, decide_proposal::decide_proposal},
-    storage::StorageError,
+    operations::decide_proposal::decide_proposal,
 };
 
 /// Its routes.
@@ -76,11 +75,6 @@ async fn decide(
         })
     })?;
     let outcome = decide_proposal(state.app.registry.database(), id, decision, act).await;
-    if let Err(ChangeRefused::Storage(StorageError::NotFound { .. })) = &outcome
-        && let Some((decision, by, at)) = find(&state, id).await?.decision
-    {
-        return Err(Problem::conflict(format!("the proposal was {} by {by} at {at}", decision.name())));
-    }
     Ok(Outcome::of(&state.app, outcome, &value).await?.changed())
 }
 

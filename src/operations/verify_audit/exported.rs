@@ -9,7 +9,7 @@ use super::{
     AuditReport, BrokenRecord,
     walk::{Walk, signed_at},
 };
-use crate::{clock::UnixTime, operations::export_audit::recorded, storage::AuditCheckpoint};
+use crate::{clock::UnixTime, operations::export_audit::recorded, record::KnownCheckpoint, storage::AuditCheckpoint};
 
 /// What any line may say; `docs/record.md` has the format.
 #[derive(Deserialize)]
@@ -25,8 +25,8 @@ struct Line {
 }
 
 /// Walks what [`export_audit`](crate::operations::export_audit::export_audit) wrote.
-pub fn verify_exported(lines: impl BufRead, keys: &KeySet) -> io::Result<AuditReport> {
-    let mut walk = Walk::new(keys);
+pub fn verify_exported(lines: impl BufRead, keys: &KeySet, known: &[KnownCheckpoint]) -> io::Result<AuditReport> {
+    let mut walk = Walk::new(keys, known);
     let mut end = None;
     for line in lines.split(b'\n') {
         let text = String::from_utf8_lossy(&line?).into_owned();

@@ -1,12 +1,14 @@
 //! The walk along the chain, record by record, wherever the records come from.
 
+use std::collections::BTreeMap;
+
 use careconnect_verifier::{KeySet, UnverifiedText};
 
-use super::{AuditReport, BrokenRecord, STREAM};
+use super::{AuditReport, BrokenRecord};
 use crate::{
     clock::UnixTime,
     hash_chain::ChainHash,
-    record::{Checkpoint, CheckpointVerdict, judge_checkpoint},
+    record::{CHANGES, Checkpoint, CheckpointVerdict, KnownCheckpoint, judge_checkpoint},
     storage::AuditCheckpoint,
 };
 
@@ -15,11 +17,15 @@ pub(super) struct Walk<'a> {
     hash: ChainHash,
     keys: &'a KeySet,
     covered: i64,
+    /// What the log has said of records, by their numbers.
+    known: BTreeMap<i64, ChainHash>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(keys: &'a KeySet) -> Self {
-        Self { report: AuditReport::default(), hash: ChainHash::START, keys, covered: 0 }
+    pub(super) fn new(keys: &'a KeySet, known: &[KnownCheckpoint]) -> Self {
+        let own = known.iter().filter(|known| known.stream == CHANGES);
+        let known = own.filter_map(|known| Some((i64::try_from(known.sequence).ok()?, known.hash))).collect();
+        Self { report: AuditReport::default(), hash: ChainHash::START, keys, covered: 0, known }
     }
 
     /// The number of the last record that is as it was written.
@@ -38,6 +44,9 @@ impl<'a> Walk<'a> {
         if hash.to_string() != said {
             return broken("it was changed, or one before it: its hash is another");
         }
+        if self.known.remove(&sequence).is_some_and(|known| known != hash) {
+            return broken("it is not the one of which the log says the hash: it was written anew, or one before it");
+        }
         self.hash = hash;
         self.report.records = expected;
         self.report.newest = Some(at);
@@ -52,7 +61,7 @@ impl<'a> Walk<'a> {
             Err(BrokenRecord { sequence: *sequence, what })
         };
         let number = u64::try_from(*sequence).unwrap_or_default();
-        match judge_checkpoint(signature, STREAM, number, self.hash, self.keys) {
+        match judge_checkpoint(signature, CHANGES, number, self.hash, self.keys) {
             CheckpointVerdict::Valid => {
                 self.report.checkpoints += 1;
                 self.report.unknown_keys.clear();
@@ -76,6 +85,10 @@ impl<'a> Walk<'a> {
         if self.reached() != end || self.hash.to_string() != hash {
             let what = "the end of the chain says otherwise: it was replaced".to_owned();
             let sequence = self.reached();
+            return self.broken(BrokenRecord { sequence, what });
+        }
+        if let Some(sequence) = self.known.keys().next().copied() {
+            let what = "it is missing: the log says its hash".to_owned();
             return self.broken(BrokenRecord { sequence, what });
         }
         if covered > end {

@@ -9,6 +9,7 @@ use careconnect_auth::{
         decide_proposal::{decide_proposal, decide_proposals},
         give_assurance::{Given, NewAssurance, give_assurances},
     },
+    storage::AuditQuery,
 };
 use careconnect_verifier::Group;
 use serde_json::json;
@@ -54,7 +55,10 @@ async fn what_one_proposes_another_confirms_and_nobody_their_own() {
     let shown = operator(&server, "assurance list --supplier SUP1 --group read:slot --json").success().json();
     assert_eq!((&shown[0]["recorded_by"], &shown[0]["confirmed_by"]), (&json!("alice"), &json!("bob")));
     let twice = decide_proposal(database, proposed[0].id, Decision::Confirmed, of(&server, "bob")).await;
-    assert!(matches!(twice, Err(ChangeRefused::Storage(_))), "{twice:?}");
+    assert!(matches!(&twice, Err(ChangeRefused::Conflict(why)) if why.contains("was confirmed by bob")), "{twice:?}");
+    let query = AuditQuery { identifier: Some("SUP1".to_owned()), ..AuditQuery::default() };
+    let newest = database.search_audit(&query, 1).await.unwrap().remove(0).record;
+    assert!(newest.contains("assurance.restored") && newest.contains(&proposed[0].reason), "{newest}");
 }
 
 #[tokio::test]
@@ -112,11 +116,10 @@ async fn a_proposal_from_before_a_suspension_does_not_undo_it() {
     };
     change(AssuranceChange::EndAt(Some(server.clock.now().plus(1_000))), "alice").await.unwrap();
     let [Given::Proposed(later)] = &change(AssuranceChange::EndAt(None), "alice").await.unwrap()[..] else { panic!() };
-    server.clock.advance(1);
-    change(AssuranceChange::Suspend, "bob").await.unwrap();
+    change(AssuranceChange::Suspend, "bob").await.unwrap(); // in the same second
     let refused = decide_proposal(database, later.id, Decision::Confirmed, of(&server, "bob")).await;
     assert!(
-        matches!(&refused, Err(ChangeRefused::Conflict(sentence)) if sentence.contains("propose it anew")),
+        matches!(&refused, Err(ChangeRefused::Conflict(sentence)) if sentence.contains("was superseded by bob")),
         "{refused:?}"
     );
     let refused = change(AssuranceChange::EndAt(None), "alice").await;

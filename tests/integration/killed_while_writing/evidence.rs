@@ -16,7 +16,7 @@ type Documents = BTreeMap<(String, String), Value>;
 pub(super) async fn nothing_is_half_there(database: &TestDatabase) {
     let handle = database.handle();
     let open = handle.begin(act(REGISTERED_AT)).await.unwrap(); // what the dead server has begun is over now
-    let report = verify_audit(handle, &KeySet::default()).await.unwrap();
+    let report = verify_audit(handle, &KeySet::default(), &[]).await.unwrap();
     assert_eq!(report.broken, None);
     let mut said = Documents::new();
     for record in Evidence::of(database).await.0 {

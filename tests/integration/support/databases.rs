@@ -100,14 +100,24 @@ impl TestDatabase {
     }
 
     /// Runs SQL past the program.
-    pub(crate) async fn tamper(&self, statement: &'static str) {
+    pub(crate) async fn tamper(&self, statement: &str) {
         use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
         match self.backend {
             Backend::Sqlite(_) => {
-                SqliteConnection::connect(&self.url).await.unwrap().execute(statement).await.unwrap();
+                SqliteConnection::connect(&self.url)
+                    .await
+                    .unwrap()
+                    .execute(sqlx::AssertSqlSafe(statement.to_owned()))
+                    .await
+                    .unwrap();
             }
             Backend::Postgres(_) => {
-                PgConnection::connect(&self.url).await.unwrap().execute(statement).await.unwrap();
+                PgConnection::connect(&self.url)
+                    .await
+                    .unwrap()
+                    .execute(sqlx::AssertSqlSafe(statement.to_owned()))
+                    .await
+                    .unwrap();
             }
         }
     }
