@@ -18,6 +18,7 @@ mod checkpoint;
 mod entry;
 mod files;
 mod follow;
+mod known_changes;
 mod line;
 mod search;
 mod stream;
@@ -29,6 +30,7 @@ pub use self::{
     entry::{Entry, Outcome, RecordedCheck},
     files::RecordError,
     follow::Follower,
+    known_changes::{keep_known_changes, known_changes_file, read_known_changes},
     search::{Found, InvalidPosition, Position, Query, find, search, search_while},
     verify::{Broken, Fault, Report, StreamReport, verify},
     writer::{IssuanceRecord, NotRecorded},

@@ -83,7 +83,7 @@ section! {
         url: DatabaseUrl = DatabaseUrl::default();
         /// File whose one line is the URL; instead of `database.url`.
         url_file: Option<PathBuf> = None;
-        /// Connections that one node keeps at most.
+        /// Connections that one node keeps at most, besides three for what tokens wait for.
         max_connections: Count<1, 1_000> = Count::of(10);
         /// How long an operation waits for a free connection.
         acquire_timeout_seconds: Seconds<1, 60> = Seconds::of(5);

@@ -100,6 +100,11 @@ impl ClientSecret {
     }
 }
 
+/// Is there a secret of ours in `text`, or a private key? What is kept for everybody to read must have none.
+pub fn holds_secret(text: &str) -> bool {
+    text.contains(PREFIX) || text.contains("PRIVATE KEY-----")
+}
+
 /// `text` without what may be a secret or a token: callers mix up their fields, and what they sent is in sentences and
 /// logs. That is every run of base64url characters with our prefix in it, or longer than any name of ours, and every such
 /// run of base64 that looks like chance: with capitals and small letters in the midst of each other.

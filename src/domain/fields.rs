@@ -4,7 +4,10 @@ use std::{fmt::Display, str::FromStr};
 
 use serde_json::{Map, Value};
 
-use super::client_secret::redacted;
+use super::{
+    client_secret::{holds_secret, redacted},
+    display_name::is_visible,
+};
 use crate::clock::UnixTime;
 
 /// One thing that is wrong, and where.
@@ -186,8 +189,13 @@ pub fn sentence(value: &Value) -> Result<String, String> {
 
 /// Is the text such a line?
 pub fn check_sentence(text: &str) -> Result<(), String> {
-    let is_legible = !text.trim().is_empty() && text.chars().count() <= 1_000 && !text.contains(char::is_control);
-    if is_legible { Ok(()) } else { Err("expected 1 to 1000 characters on one line".to_owned()) }
+    if text.trim().is_empty() || text.chars().count() > 1_000 || !is_visible(text) {
+        return Err("expected 1 to 1000 characters on one line".to_owned());
+    }
+    if holds_secret(text) {
+        return Err("it has a secret in it, which everybody who reads the audit would see".to_owned());
+    }
+    Ok(())
 }
 
 /// `true` or `false`.

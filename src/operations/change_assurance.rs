@@ -95,10 +95,13 @@ pub(super) async fn change_one(
     Ok(Given::Recorded(after))
 }
 
-/// Suspends everything that is assured of a subject.
+/// Suspends everything that is assured of a subject, and lets nothing come of what was proposed for it.
 pub(super) async fn suspend_all_of(change: &mut Change, subject: &AssuredSubject) -> Result<(), ChangeRefused> {
     for assurance in change.assurances_of(subject).await? {
         change_one(change, assurance, AssuranceChange::Suspend).await?;
+    }
+    for open in change.open_proposals().await?.into_iter().filter(|open| open.assurance.subject == *subject) {
+        supersede_proposals(change, &open.assurance).await?;
     }
     Ok(())
 }

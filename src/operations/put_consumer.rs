@@ -4,9 +4,13 @@ use careconnect_verifier::{Asid, OdsCode};
 
 use super::{change_assurance::suspend_all_of, change_refused::ChangeRefused};
 use crate::{
+    clock::UnixTime,
     domain::{AssuredSubject, ConsumerSystem, Registered, RegistrationStatus},
     storage::{Change, Holder},
 };
+
+/// Ways in of one consumer that have not ended.
+const MOST_CREDENTIALS: usize = 100;
 
 /// Keeps a new consumer, or what became of `before`. What was assured of a service counts for the organisation, the system
 /// and the supplier that it was assured with: when one of them changes, it must be restored or given anew.
@@ -19,6 +23,7 @@ pub(super) async fn put_consumer(
         return Ok(());
     }
     refuse_retired(before.map(|before| before.status))?;
+    refuse_many_credentials(before, after, change.act().at)?;
     let moved = before.is_none_or(|before| before.identity() != after.identity());
     if moved {
         refuse_foreign_system(change, before, &after.asid, &after.organisation.ods_code).await?;
@@ -28,6 +33,23 @@ pub(super) async fn put_consumer(
         suspend_all_of(change, &AssuredSubject::Service(after.client_id.clone())).await?;
     }
     Ok(())
+}
+
+/// What counts, or will, is read and compared whenever anything changes (R54).
+fn refuse_many_credentials(
+    before: Option<&ConsumerSystem>,
+    after: &ConsumerSystem,
+    now: UnixTime,
+) -> Result<(), ChangeRefused> {
+    let lasting = |consumer: &ConsumerSystem| {
+        consumer.credentials.iter().filter(|held| held.ends_at.is_none_or(|end| end > now)).count()
+    };
+    let count = lasting(after);
+    if count <= MOST_CREDENTIALS || before.is_some_and(|before| count <= lasting(before)) {
+        return Ok(());
+    }
+    let sentence = format!("it would have {count} ways in; expected {MOST_CREDENTIALS} at most: end some first");
+    Err(ChangeRefused::Conflict(sentence))
 }
 
 /// A system belongs to one organisation: what holds it beside `before` must be of that organisation.

@@ -1,6 +1,6 @@
 //! What a server does beside answering, in tasks of their own.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -17,6 +17,8 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Periods {
     pub(super) poll_every: Duration,
     pub(super) checkpoint_every: Duration,
+    /// Where the issuance record is.
+    pub(super) record_directory: PathBuf,
 }
 
 /// Spawns all of them; they end with `stop`, or when nobody can need them any more.
@@ -24,7 +26,7 @@ pub(super) fn spawn(
     app: &Arc<App>,
     listeners: &Arc<Listeners>,
     used_assertions: Arc<ReplayStore>,
-    Periods { poll_every, checkpoint_every }: Periods,
+    Periods { poll_every, checkpoint_every, record_directory }: Periods,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
@@ -44,7 +46,7 @@ pub(super) fn spawn(
     }));
     let signing = app.clone();
     tasks.spawn(restarted("audit checkpoints", stop.clone(), move |stop| {
-        sign_checkpoints(signing.clone(), checkpoint_every, stop)
+        sign_checkpoints(signing.clone(), record_directory.clone(), checkpoint_every, stop)
     }));
     let compared = app.clone();
     tasks.spawn(restarted("directory", stop.clone(), move |stop| watch_directory(compared.clone(), stop)));

@@ -121,6 +121,7 @@ impl RunningServer {
         let periods = Periods {
             poll_every: config.registry.poll_every_milliseconds.duration(),
             checkpoint_every: config.record.checkpoint_every_seconds.duration(),
+            record_directory: config.record.directory.clone(),
         };
         background::spawn(&app, &listeners, used_assertions, periods, &tasks, &stop);
         let look_every = config.tls.reload_every_seconds.duration();

@@ -36,7 +36,7 @@ pub struct RegistryContents {
 /// Reads what the registry holds in one state of the database.
 macro_rules! read_contents {
     ($database:expr, $consumers:expr, $first:expr, $revision:expr) => {
-        in_snapshot!($database, |transaction| {
+        in_snapshot!($database, follower, |transaction| {
             let latest = sqlx::query_as("SELECT revision FROM registry_revision").fetch_one(&mut *transaction);
             let (revision,) = latest.await?;
             RegistryContents {

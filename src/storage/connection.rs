@@ -21,7 +21,7 @@ pub(super) const SHORT: Duration = Duration::from_secs(8); // beyond SQLite's wa
 /// How long the whole register may take to read.
 pub(super) const LONG: Duration = Duration::from_secs(120);
 
-/// Runs `$body` with `$connection` for `$role` (`reader`, `writer`, `watcher`, `recorder`) within `$limit`.
+/// Runs `$body` with `$connection` for `$role` (`reader`, `writer`, `follower`, `watcher`, `recorder`) within `$limit`.
 ///
 /// A connection that does not answer in time is thrown away: its peer may be gone without a word, and the pool would
 /// wait for it until the kernel gives up.
@@ -55,7 +55,10 @@ macro_rules! on_connection {
 /// Runs `$body` in a transaction that sees one state of the database throughout.
 macro_rules! in_snapshot {
     ($database:expr, |$transaction:ident| $body:expr) => {
-        on_connection!($database, reader, crate::storage::connection::LONG, |connection, pools| {
+        in_snapshot!($database, reader, |$transaction| $body)
+    };
+    ($database:expr, $role:ident, |$transaction:ident| $body:expr) => {
+        on_connection!($database, $role, crate::storage::connection::LONG, |connection, pools| {
             let mut transaction = sqlx::Connection::begin_with(connection, pools.begin_snapshot).await?;
             let $transaction = &mut *transaction;
             let outcome = $body;

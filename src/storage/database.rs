@@ -40,6 +40,9 @@ impl From<&config::Database> for DatabaseSettings {
     }
 }
 
+/// For the register in memory and the uses of assertions alone.
+const OWN_CONNECTIONS: u32 = 3;
+
 /// An open database; clones share its connections.
 #[derive(Clone)]
 pub enum Database {
@@ -49,10 +52,13 @@ pub enum Database {
     Postgres(Pools<Postgres>),
 }
 
-/// Connections of one driver by what they are for.
+/// Connections of one driver by what they are for. What tokens wait for has connections of its own: whatever
+/// administrators ask, a suspension is seen, and the use of an assertion is written down.
 pub struct Pools<D: sqlx::Database> {
     readers: Pool<D>,
     writers: Pool<D>,
+    watchers: Pool<D>,
+    recorders: Pool<D>,
     /// Begins a transaction that sees one state of the database throughout.
     pub(super) begin_snapshot: &'static str,
 }
@@ -107,26 +113,31 @@ async fn open_sqlite(path: &str, settings: &DatabaseSettings) -> Result<Database
     let pool = || SqlitePoolOptions::new().acquire_timeout(settings.acquire_timeout);
     // The writer comes first: it makes a new file a database in WAL mode while nobody else looks.
     let writers = pool().max_connections(1).connect_with(options.clone()).await?;
-    let readers = pool().max_connections(settings.max_connections).connect_lazy_with(options);
-    Ok(Database::Sqlite(Pools { readers, writers, begin_snapshot: "BEGIN" }, file))
+    let readers = pool().max_connections(settings.max_connections).connect_lazy_with(options.clone());
+    let watchers = pool().max_connections(OWN_CONNECTIONS).connect_lazy_with(options);
+    let recorders = writers.clone(); // SQLite has one writer
+    Ok(Database::Sqlite(Pools { readers, writers, watchers, recorders, begin_snapshot: "BEGIN" }, file))
 }
 
 fn open_postgres(url: &str, settings: &DatabaseSettings) -> Result<Database, StorageError> {
     let options: PgConnectOptions =
         url.parse().map_err(|_| StorageError::Settings("the PostgreSQL URL cannot be understood"))?;
     let options = options.application_name("careconnect-auth");
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .connect_lazy_with(options);
+    let pool = |most: u32| {
+        let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(settings.acquire_timeout);
+        pool.connect_lazy_with(options.clone())
+    };
+    let (shared, own) = (pool(settings.max_connections), pool(OWN_CONNECTIONS));
     let begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    Ok(Database::Postgres(Pools { readers: pool.clone(), writers: pool, begin_snapshot }))
+    let (readers, writers, watchers, recorders) = (shared.clone(), shared, own.clone(), own);
+    Ok(Database::Postgres(Pools { readers, writers, watchers, recorders, begin_snapshot }))
 }
 
 impl<D: sqlx::Database> Pools<D> {
     async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
+        for pool in [&self.readers, &self.writers, &self.watchers, &self.recorders] {
+            pool.close().await;
+        }
     }
 
     pub(super) async fn reader(&self) -> Result<PoolConnection<D>, sqlx::Error> {
@@ -137,15 +148,20 @@ impl<D: sqlx::Database> Pools<D> {
         self.writers.acquire().await
     }
 
+    /// A reader for the register in memory.
+    pub(super) async fn follower(&self) -> Result<PoolConnection<D>, sqlx::Error> {
+        self.watchers.acquire().await
+    }
+
     /// A reader for those who look again at once: the pauses between attempts to connect grow with the patience, and a
     /// database that is back must be seen within a second.
     pub(super) async fn watcher(&self) -> Result<PoolConnection<D>, sqlx::Error> {
-        acquire_at_once(&self.readers).await
+        acquire_at_once(&self.watchers).await
     }
 
     /// A writer for those whose callers do not wait for long.
     pub(super) async fn recorder(&self) -> Result<PoolConnection<D>, sqlx::Error> {
-        acquire_at_once(&self.writers).await
+        acquire_at_once(&self.recorders).await
     }
 }
 
@@ -155,7 +171,13 @@ async fn acquire_at_once<D: sqlx::Database>(pool: &Pool<D>) -> Result<PoolConnec
 
 impl<D: sqlx::Database> Clone for Pools<D> {
     fn clone(&self) -> Self {
-        Self { readers: self.readers.clone(), writers: self.writers.clone(), begin_snapshot: self.begin_snapshot }
+        Self {
+            readers: self.readers.clone(),
+            writers: self.writers.clone(),
+            watchers: self.watchers.clone(),
+            recorders: self.recorders.clone(),
+            begin_snapshot: self.begin_snapshot,
+        }
     }
 }
 

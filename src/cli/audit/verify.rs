@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::{output, session::Session, token},
-    record::{CHANGES, KnownCheckpoint, Report, StreamReport, verify},
+    record::{CHANGES, KnownCheckpoint, Report, StreamReport, known_changes_file, read_known_changes, verify},
     signing::KeyRing,
     telemetry::legible,
 };
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Resu
     match (&arguments.changes_file, arguments.of) {
         (Some(file), _) => found.push(("changes", verify_file(file, keys.as_ref(), &arguments.known)?)),
         (None, Some(Of::Tokens)) => {}
-        (None, of) => match verify_database(session, keys.as_ref(), &arguments.known)? {
+        (None, of) => match verify_database(session, keys.as_ref(), &known_of_changes(&arguments, session)?)? {
             Ok(changes) => found.push(("changes", changes)),
             Err(error) if of.is_some() => return Err(error),
             Err(error) => output::note(&format!(
@@ -87,6 +87,14 @@ pub(super) fn run(arguments: VerifyArguments, session: &Session) -> anyhow::Resu
         found.iter().flat_map(|(_, findings)| &findings.lines).try_for_each(|line| output::line(line))?;
     }
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(output::REFUSED) })
+}
+
+/// What was said, and what a server of this machine has kept.
+fn known_of_changes(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Vec<KnownCheckpoint>> {
+    let directory = arguments.directory.of(session)?;
+    let cannot = || format!("{} cannot be read", known_changes_file(&directory).display());
+    let kept = read_known_changes(&directory).with_context(cannot)?;
+    Ok(arguments.known.iter().cloned().chain(kept).collect())
 }
 
 /// The issuance record.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     super::{errors::log_panic, trace_id::TraceId},
     AdminState,
-    identity::Administrator,
+    identity::{Administrator, Place},
     problem::{Problem, Wrong},
     refused_change::{RefusedChange, record_refused},
 };
@@ -74,6 +74,7 @@ async fn answer(state: &AdminState, asked: &Asked, request: Request, next: Next)
     let (mut parts, _no_body_yet) = response.into_parts();
     let problem = parts.extensions.remove().unwrap_or_else(|| Arc::new(Problem::of_status(parts.status)));
     let administrator = parts.extensions.remove::<Administrator>();
+    let _place = parts.extensions.remove::<Place>(); // until it is noted
     note(state, asked, &problem, administrator.as_ref()).await;
     let body = Body {
         r#type: format!("{}/errors/{}", state.app.issuer.as_str(), problem.kind.name()),

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -12,6 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{AdminState, problem::Problem};
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     },
     clock::UnixTime,
     config,
-    domain::{Actor, CertificateIdentity, Role, Via},
+    domain::{Actor, CertificateIdentity, ProblemKind, Role, Via},
 };
 
 /// An administrator who is there now. A handler that takes one as an argument gets it.
@@ -33,7 +35,18 @@ pub struct Administrator {
     pub roles: Arc<BTreeSet<Role>>,
     /// That of the connection.
     pub certificate: Arc<PeerCertificate>,
+    places: Arc<Semaphore>,
 }
+
+/// A request of an administrator that is being answered, until what it leaves behind is written down.
+#[derive(Debug, Clone)]
+pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+
+/// Requests of one administrator that are answered at a time: whatever one of them sends, the database is there for the
+/// others (R54).
+const PLACES: usize = 8;
+/// How long further requests wait.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Administrator {
     /// Whom [`identify`] found.
@@ -66,9 +79,18 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
     }
 }
 
+/// One that is configured.
+#[derive(Clone)]
+struct Known {
+    name: Arc<str>,
+    roles: Arc<BTreeSet<Role>>,
+    /// By name: an administrator may have several certificates.
+    places: Arc<Semaphore>,
+}
+
 /// Tells administrators by their certificates.
 pub struct Gate {
-    known: HashMap<CertificateIdentity, (Arc<str>, Arc<BTreeSet<Role>>)>,
+    known: HashMap<CertificateIdentity, Known>,
     trust: Arc<ArcSwap<ClientTrust>>,
     /// Does what grants more wait for an approver?
     pub(super) four_eyes: bool,
@@ -77,9 +99,11 @@ pub struct Gate {
 impl Gate {
     /// Lets in the administrators that are `configured`, while `trust` trusts their certificates.
     pub fn new(configured: &config::Admin, trust: Arc<ArcSwap<ClientTrust>>) -> Result<Self, String> {
+        let mut by_name = HashMap::<&str, Arc<Semaphore>>::new();
         let known = configured.administrators.iter().map(|one| {
-            let roles = one.roles.iter().copied().collect();
-            Ok((one.identity()?, (Arc::from(one.name.as_str()), Arc::new(roles))))
+            let (name, roles) = (Arc::from(one.name.as_str()), Arc::new(one.roles.iter().copied().collect()));
+            let places = by_name.entry(&one.name).or_insert_with(|| Arc::new(Semaphore::new(PLACES))).clone();
+            Ok((one.identity()?, Known { name, roles, places }))
         });
         Ok(Self { known: known.collect::<Result<_, String>>()?, trust, four_eyes: configured.four_eyes })
     }
@@ -98,18 +122,20 @@ impl Gate {
         })?;
         let mut matching: Vec<_> =
             certificate.identities().iter().filter_map(|identity| self.known.get(identity)).collect();
-        matching.dedup_by(|one, other| one.0 == other.0);
+        matching.dedup_by(|one, other| one.name == other.name);
         match matching.as_slice() {
-            [(name, roles)] => {
-                Ok(Administrator { name: name.clone(), roles: roles.clone(), certificate: certificate.clone() })
+            [one] => {
+                let Known { name, roles, places } = Known::clone(one);
+                Ok(Administrator { name, roles, places, certificate: certificate.clone() })
             }
             [] => Err(Problem::not_permitted(format!(
                 "the client certificate of {} is trusted, but no administrator has it: expected one of those in \
                  [[admin.administrators]]",
                 certificate.subject()
             ))),
-            [(one, _), (other, _), ..] => Err(Problem::not_permitted(format!(
-                "the client certificate is that of {one} and of {other}; expected one"
+            [one, other, ..] => Err(Problem::not_permitted(format!(
+                "the client certificate is that of {} and of {}; expected one",
+                one.name, other.name
             ))),
         }
     }
@@ -122,8 +148,17 @@ pub(super) async fn identify(State(state): State<AdminState>, mut request: Reque
         Ok(administrator) => administrator,
         Err(problem) => return problem.into_response(),
     };
+    let place = administrator.places.clone().acquire_owned();
+    let Ok(Ok(place)) = tokio::time::timeout(PATIENCE, place).await else {
+        let detail = format!("{PLACES} requests of yours are being answered, and others wait: send fewer at a time");
+        return Problem::new(ProblemKind::RequestTimeout, detail).into_response();
+    };
+    let place = Place(Arc::new(place));
     request.extensions_mut().insert(administrator.clone());
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(administrator); // whoever writes down what was refused wants to know
+    if !response.status().is_success() {
+        response.extensions_mut().insert(administrator); // whoever writes down what was refused wants to know
+        response.extensions_mut().insert(place);
+    }
     response
 }

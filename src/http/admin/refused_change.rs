@@ -64,7 +64,7 @@ fn recorded(app: &App, refused: RefusedChange<'_>) -> Option<impl Future<Output 
     };
     let (action, subject, identifier) = asked_for(refused.method, refused.route, refused.path);
     let refusal = format!("{}: {}", refused.status.as_u16(), refused.detail);
-    let record = AuditRecord::refused(&act, &action, &subject, bounded(&identifier), bounded(&refusal));
+    let record = AuditRecord::refused(&act, &bounded(&action), &subject, bounded(&identifier), bounded(&refusal));
     Some(app.registry.database().record_refusal(act, record))
 }
 

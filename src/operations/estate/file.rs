@@ -1,5 +1,7 @@
 //! An estate file: TOML or JSON, told apart by their first character.
 
+use std::{collections::BTreeMap, sync::OnceLock};
+
 use serde_json::{Map, Number, Value};
 
 use crate::domain::{Fault, strict_json};
@@ -9,6 +11,8 @@ use crate::domain::{Fault, strict_json};
 pub struct EstateFile {
     pub(super) value: Value,
     text: String,
+    /// Of the entries of each section; made when somebody asks.
+    lines: OnceLock<BTreeMap<String, Vec<usize>>>,
 }
 
 impl EstateFile {
@@ -25,7 +29,7 @@ impl EstateFile {
             })?;
             json_of(toml::Value::Table(table))
         };
-        Ok(Self { value, text: text.to_owned() })
+        Ok(Self { value, text: text.to_owned(), lines: OnceLock::new() })
     }
 
     /// How many entries it has.
@@ -53,11 +57,20 @@ impl EstateFile {
     }
 
     fn line(&self, section: &str, index: usize) -> Option<usize> {
-        let table = toml::de::DeTable::parse(&self.text).ok()?;
-        let (_, elements) = table.get_ref().iter().find(|(name, _)| name.get_ref() == section)?;
-        let element = elements.get_ref().as_array()?.get(index)?;
-        Some(line_at(&self.text, element.span().start))
+        self.lines.get_or_init(|| lines(&self.text)).get(section)?.get(index).copied()
     }
+}
+
+/// Where the entries of each section of TOML begin; nothing of JSON.
+fn lines(text: &str) -> BTreeMap<String, Vec<usize>> {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return BTreeMap::new() };
+    let ends: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let line = |at: usize| ends.partition_point(|end| *end < at) + 1;
+    let sections = table.get_ref().iter().filter_map(|(name, elements)| {
+        let elements = elements.get_ref().as_array()?;
+        Some((name.get_ref().to_string(), elements.iter().map(|element| line(element.span().start)).collect()))
+    });
+    sections.collect()
 }
 
 fn line_at(text: &str, at: usize) -> usize {

@@ -1,7 +1,5 @@
 //! The walk along the chain, record by record, wherever the records come from.
 
-use std::collections::BTreeMap;
-
 use careconnect_verifier::{KeySet, UnverifiedText};
 
 use super::{AuditReport, BrokenRecord};
@@ -17,8 +15,8 @@ pub(super) struct Walk<'a> {
     hash: ChainHash,
     keys: &'a KeySet,
     covered: i64,
-    /// What the log has said of records, by their numbers.
-    known: BTreeMap<i64, ChainHash>,
+    /// What is known of records that the walk has not reached.
+    known: Vec<(i64, ChainHash)>,
 }
 
 impl<'a> Walk<'a> {
@@ -44,9 +42,11 @@ impl<'a> Walk<'a> {
         if hash.to_string() != said {
             return broken("it was changed, or one before it: its hash is another");
         }
-        if self.known.remove(&sequence).is_some_and(|known| known != hash) {
-            return broken("it is not the one of which the log says the hash: it was written anew, or one before it");
+        let is_known = |(number, _): &&(i64, ChainHash)| *number == sequence;
+        if self.known.iter().filter(is_known).any(|(_, known)| *known != hash) {
+            return broken("it is not the one that a known checkpoint covers: it was written anew, or one before it");
         }
+        self.known.retain(|(number, _)| *number != sequence);
         self.hash = hash;
         self.report.records = expected;
         self.report.newest = Some(at);
@@ -87,8 +87,8 @@ impl<'a> Walk<'a> {
             let sequence = self.reached();
             return self.broken(BrokenRecord { sequence, what });
         }
-        if let Some(sequence) = self.known.keys().next().copied() {
-            let what = "it is missing: the log says its hash".to_owned();
+        if let Some(sequence) = self.known.iter().map(|(sequence, _)| *sequence).min() {
+            let what = "it is missing: a known checkpoint covers it".to_owned();
             return self.broken(BrokenRecord { sequence, what });
         }
         if covered > end {

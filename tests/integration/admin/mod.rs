@@ -13,6 +13,7 @@ mod frame;
 mod groups;
 mod identity;
 mod keys;
+mod limits;
 mod lists;
 mod policies;
 mod proposals;

@@ -131,6 +131,22 @@ async fn a_proposal_from_before_a_suspension_does_not_undo_it() {
 }
 
 #[tokio::test]
+async fn what_was_proposed_of_a_service_counts_for_no_other_organisation_or_system() {
+    let (server, hub, _) = scene().await;
+    let database = server.database.handle();
+    let subject = AssuredSubject::Service(hub.consumer.client_id.clone());
+    let (group, evidence) = (Group::READ_SLOT, "file 15".to_owned());
+    let wanted = NewAssurance { subject, group, evidence, starts_at: None, ends_at: None };
+    let given = give_assurances(database, vec![wanted], of(&server, "alice")).await.unwrap();
+    let [Given::Proposed(proposal)] = &given[..] else { panic!("{given:?}") };
+    let client_id = &hub.consumer.client_id;
+    operator(&server, &format!("consumer change {client_id} --supplier SUP9")).success();
+    let late = decide_proposal(database, proposal.id, Decision::Confirmed, of(&server, "bob")).await;
+    assert!(matches!(&late, Err(ChangeRefused::Conflict(why)) if why.contains("was superseded")), "{late:?}");
+    assert_eq!(told(&server, &hub).await, "group_not_assured");
+}
+
+#[tokio::test]
 async fn of_several_proposals_all_are_decided_or_none() {
     let (server, ..) = scene().await;
     let database = server.database.handle();
