@@ -71,7 +71,7 @@ section! {
         /// Who administers, and in which roles: `viewer` reads, `editor` changes, `approver` confirms or rejects what
         /// somebody else proposed. A certificate of the authority alone opens nothing.
         administrators: Tables<Administrator> = Tables::none();
-        /// What grants more (assurances, confirmations) needs an approver other than who proposed it.
+        /// An assurance that grants more (assurances, confirmations) needs an approver other than who proposed it.
         four_eyes: bool = false;
     }
 }

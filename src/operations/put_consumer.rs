@@ -5,7 +5,7 @@ use careconnect_verifier::{Asid, OdsCode};
 use super::{change_assurance::suspend_all_of, change_refused::ChangeRefused};
 use crate::{
     clock::UnixTime,
-    domain::{AssuredSubject, ConsumerSystem, Registered, RegistrationStatus},
+    domain::{AssuredSubject, ConsumerSystem, Registered, RegistrationStatus, client_secret::holds_secret},
     storage::{Change, Holder},
 };
 
@@ -24,6 +24,10 @@ pub(super) async fn put_consumer(
     }
     refuse_retired(before.map(|before| before.status))?;
     refuse_many_credentials(before, after, change.act().at)?;
+    let known = before.map(texts).unwrap_or_default();
+    for (pointer, text) in texts(after).into_iter().filter(|text| !known.contains(text)) {
+        refuse_secret(pointer, text)?;
+    }
     let moved = before.is_none_or(|before| before.identity() != after.identity());
     if moved {
         refuse_foreign_system(change, before, &after.asid, &after.organisation.ods_code).await?;
@@ -50,6 +54,23 @@ fn refuse_many_credentials(
     }
     let sentence = format!("it would have {count} ways in; expected {MOST_CREDENTIALS} at most: end some first");
     Err(ChangeRefused::Conflict(sentence))
+}
+
+/// What people have written in their own words.
+fn texts(consumer: &ConsumerSystem) -> Vec<(&'static str, &str)> {
+    let labels = consumer.credentials.iter().map(|held| ("/credentials", held.label.as_str()));
+    let product = consumer.product.iter().map(|product| ("/product", product.as_str()));
+    labels.chain(product).chain([("/name", consumer.name.as_str())]).collect()
+}
+
+/// Whoever reads the register or the audit sees it.
+pub(super) fn refuse_secret(pointer: &str, text: &str) -> Result<(), ChangeRefused> {
+    match holds_secret(text) {
+        true => {
+            Err(ChangeRefused::at(pointer, "it has a secret in it, which everybody who reads the register would see"))
+        }
+        false => Ok(()),
+    }
 }
 
 /// A system belongs to one organisation: what holds it beside `before` must be of that organisation.

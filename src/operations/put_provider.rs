@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     change_refused::ChangeRefused,
-    put_consumer::{refuse_foreign_system, refuse_retired},
+    put_consumer::{refuse_foreign_system, refuse_retired, refuse_secret},
 };
 use crate::{
     domain::ProviderSystem,
@@ -21,6 +21,9 @@ pub(super) async fn put_provider(
         return Ok(());
     }
     refuse_retired(before.map(|before| before.status))?;
+    if before.is_none_or(|before| before.name != after.name) {
+        refuse_secret("/name", after.name.as_str())?;
+    }
     let moved = before.is_none_or(|before| before.ods_code != after.ods_code);
     if moved {
         refuse_foreign_system(change, before, &after.asid, &after.ods_code).await?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use careconnect_verifier::{Asid, ClientId, Group, OdsCode, OrganisationType};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{show::new_consumer, ways_in::WaysIn};
 use crate::{
@@ -126,7 +126,12 @@ impl Registration {
             Some(System { asid: asid?, ods_code: ods_code?, supplier: supplier?, product, product_version, party_key })
         });
         match read {
-            Ok(system) if faults.is_empty() => Ok(system),
+            Ok(system) if faults.is_empty() => {
+                if self.from_directory.is_some() {
+                    output::note(&format!("registered with what the directory knows: {}", members(&said)));
+                }
+                Ok(system)
+            }
             outcome => {
                 let missing =
                     |fault: &Fault| format!("the directory does not know it: say {}", option_of(&fault.pointer));
@@ -153,6 +158,12 @@ fn look_up(asid: &Asid, session: &Session) -> anyhow::Result<DirectorySystem> {
         directory.find_system(asid).await.with_context(|| format!("`directory.url` is {}", directory.url()))
     })?;
     found.ok_or_else(|| BadInput(format!("{} has no system of the ASID {asid}", directory.url())).into())
+}
+
+fn members(said: &Value) -> String {
+    let members = said.as_object().into_iter().flatten();
+    let known = members.filter_map(|(name, value)| Some(format!("{} {}", name.replace('_', " "), value.as_str()?)));
+    known.collect::<Vec<_>>().join(", ")
 }
 
 fn shown(value: &Option<impl ToString>) -> Option<String> {
