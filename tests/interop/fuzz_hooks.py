@@ -49,6 +49,7 @@ RULES = (
     "stands in the list more than once",
     "before it starts",
     "is not a name: expected 1 to 200 characters on one line",
+    "expected 1 to 1000 characters on one line",  # characters that cannot be seen are none
     "is not a distinguished name",
     "expected one certificate in PEM",
     "no directory is configured",
