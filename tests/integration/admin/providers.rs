@@ -51,7 +51,7 @@ async fn a_provider_is_registered_read_changed_and_retired() {
     assert_eq!((&provider["token_lifetime_seconds"], &provider["status"]), (&300.into(), &"active".into()));
 
     let change = json!({
-        "name": "Renamed", "service_root": "https://other.nhs.uk/STU3", "signing_algorithm": "RS256",
+        "name": "Renamed", "service_root": "https://other.nhs.uk/STU3", "signing_algorithm": "ES384",
         "token_lifetime_seconds": 60, "certificate_bound": true, "claims_profile": "entra", "ods_code": "A20048",
         "groups": [{ "group": Group::READ_SLOT, "organisation_types": ["urgent-care"], "asids": ["200000000205"] }],
         "reason": "They moved",
