@@ -92,7 +92,7 @@ fn import(scene: &Scene, number: usize) {
     let rows = number * 7 + number.min(1_000) * 2; // consumer, 2 credentials, 2 assurances, records of 3 changes
     let begun = Instant::now();
     tokio::runtime::Runtime::new().unwrap().block_on(bare_rows(scene, rows));
-    println!("  {:42} {:8.2} s", format!("ceiling: {rows} bare rows, one transaction"), begun.elapsed().as_secs_f64());
+    println!("  {:42} {:8.2} s", format!("beside: {rows} bare rows, a statement each"), begun.elapsed().as_secs_f64());
     scene.timed("estate apply again, nothing to do", &["estate", "apply", "estate.toml", "--reason", "a measurement"]);
     scene.timed("estate export", &["estate", "export", "exported.toml"]);
     scene.timed("audit verify", &["audit", "verify", "--of", "changes", "--without-keys"]);
