@@ -38,12 +38,9 @@ pub(super) async fn settle_assurance(
     };
     if period.suspended_at.is_none() && stands_longer {
         let open = change.open_proposals_of(&anew.subject, &anew.group).await?;
-        // One from before a suspension cannot be confirmed.
-        let suspended_at = before.as_ref().and_then(|before| before.period.suspended_at);
-        let can_be_confirmed = |open: &Proposal| suspended_at.is_none_or(|since| since <= open.assurance.recorded_at);
         let wants_this =
             |open: &Proposal| open.assurance.evidence == anew.evidence && open.assurance.period == anew.period;
-        if act.four_eyes && open.iter().any(|open| wants_this(open) && can_be_confirmed(open)) {
+        if act.four_eyes && open.iter().any(wants_this) {
             return Ok(None);
         }
         return record_or_propose(change, anew).await.map(Some);

@@ -6,7 +6,7 @@ mod unreachable;
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    process::Stdio,
 };
 
 use careconnect_auth::{
@@ -19,22 +19,13 @@ use serde_json::{Value, json};
 
 use crate::support::{
     command::{Run, command, run},
+    process::Running,
     soon::{soon, until},
     test_server::TestServer,
 };
 
 /// A server with five changes and a refusal in its audit.
 struct Audited(TestServer);
-
-/// A process that ends with the test.
-struct Tail(Child);
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
 
 impl Audited {
     async fn new() -> Self {
@@ -124,7 +115,7 @@ async fn changes_are_shown_as_they_come() {
     let audited = Audited::new().await;
     let directory = audited.server().directory.path();
     let arguments = ["audit", "tail", "--of", "changes", "--follow", "--json", "-n", "1"];
-    let mut tail = Tail(command(directory, &arguments).stdout(Stdio::piped()).spawn().unwrap());
+    let mut tail = Running(command(directory, &arguments).stdout(Stdio::piped()).spawn().unwrap());
     let lines = BufReader::new(tail.0.stdout.take().unwrap()).lines();
     let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));

@@ -3,17 +3,11 @@
 use careconnect_auth::domain::Role;
 use serde_json::{Value, json};
 
-use crate::support::test_server::{ROOT, TestServer, consumer};
+use crate::support::answers::answered;
 
 #[tokio::test]
 async fn token_requests_are_found_by_who_asked_and_what_was_answered() {
-    let server = TestServer::start().await;
-    server.register_provider(|_| {}).await;
-    let registered = server.register(consumer()).await;
-    let issued = server.token_by_secret(&registered).send().await;
-    let unknown = server.token_by_secret(&registered).field("scope", "unknown").send().await;
-    let nobody = server.token().basic("nobody", "wrong").field("resource", ROOT).send().await;
-    let [issued, unknown, nobody] = [issued, unknown, nobody].map(|answer| answer.header("x-trace-id").to_owned());
+    let (server, registered, [issued, unknown, nobody]) = answered().await;
     let admin = server.admin_as(Role::Viewer);
     let found = async |query: &str| {
         let page = admin.get(&format!("/token-requests?{query}")).await.json();

@@ -3,42 +3,23 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    process::Stdio,
 };
 
 use serde_json::Value;
 
 use super::{records, the_only_file};
 use crate::support::{
+    answers::answered,
     command::{command, run},
+    process::Running,
     soon::soon,
-    test_server::{ROOT, TestServer, consumer},
+    test_server::{ROOT, TestServer},
 };
-
-/// A process that ends with the test.
-struct Tail(Child);
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-async fn answered() -> (TestServer, [String; 3]) {
-    let server = TestServer::start().await;
-    server.register_provider(|_| {}).await;
-    let registered = server.register(consumer()).await;
-    let issued = server.token_by_secret(&registered).send().await;
-    let unknown = server.token_by_secret(&registered).field("scope", "unknown").send().await;
-    let nobody = server.token().basic("nobody", "wrong").field("resource", ROOT).send().await;
-    let trace_ids = [issued, unknown, nobody].map(|answer| answer.header("x-trace-id").to_owned());
-    (server, trace_ids)
-}
 
 #[tokio::test]
 async fn entries_are_found_by_who_asked_and_what_was_answered() {
-    let (server, [issued, unknown, nobody]) = answered().await;
+    let (server, _, [issued, unknown, nobody]) = answered().await;
     let directory = server.directory.path();
     let found = |filter: &[&str]| {
         let found = run(directory, &[&["audit", "search", "--json"], filter].concat()).json();
@@ -73,14 +54,14 @@ async fn entries_are_found_by_who_asked_and_what_was_answered() {
 
 #[tokio::test]
 async fn the_last_entries_are_shown_and_those_that_come() {
-    let (server, [issued, unknown, nobody]) = answered().await;
+    let (server, _, [issued, unknown, nobody]) = answered().await;
     let directory = server.directory.path();
     let shown = run(directory, &["audit", "tail", "--lines", "2", "--json"]).success().stdout;
     let trace_id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["trace_id"].as_str().unwrap().to_owned();
     assert_eq!(shown.lines().map(trace_id).collect::<Vec<_>>(), [unknown.as_str(), nobody.as_str()]);
 
     let mut tail =
-        Tail(command(directory, &["audit", "tail", "--follow", "--json"]).stdout(Stdio::piped()).spawn().unwrap());
+        Running(command(directory, &["audit", "tail", "--follow", "--json"]).stdout(Stdio::piped()).spawn().unwrap());
     let lines = BufReader::new(tail.0.stdout.take().unwrap()).lines();
     let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));
@@ -97,7 +78,7 @@ async fn the_last_entries_are_shown_and_those_that_come() {
 
 #[tokio::test]
 async fn a_verification_needs_no_server_and_names_the_first_broken_line() {
-    let (server, _) = answered().await;
+    let (server, ..) = answered().await;
     let (file, keys) = (the_only_file(&server), server.running.app.key_ring.key_set().json().to_owned());
     let records = records(&server).display().to_string();
     let TestServer { running, directory: held, .. } = server;

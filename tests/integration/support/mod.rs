@@ -1,6 +1,7 @@
 //! What tests are made of.
 
 pub(crate) mod admin;
+pub(crate) mod answers;
 pub(crate) mod assertion;
 pub(crate) mod authority;
 pub(crate) mod changes;

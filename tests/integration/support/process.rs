@@ -6,10 +6,9 @@ use std::{
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU16, Ordering},
+        atomic::{AtomicU16, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    time::{Duration, Instant},
 };
 
 use super::{
@@ -22,24 +21,30 @@ use super::{
     tls_client,
 };
 
+/// A process that ends with the test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// A `serve` process that ends with the test.
 pub(crate) struct Serve {
     child: Child,
     log: Option<BufReader<ChildStderr>>,
-    ended: Arc<AtomicBool>,
+    /// Ends the watch over it.
+    _watched: Sender<()>,
 }
 
 /// A server that does not do what its test waits for is ended, and the test with it.
-fn kill_unless(ended: Arc<AtomicBool>, process: u32) -> impl FnOnce() {
+fn kill_unless(ended: Receiver<()>, process: u32) -> impl FnOnce() {
     move || {
-        let deadline = Instant::now() + 3 * SOON;
-        while Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(200));
-            if ended.load(Ordering::Relaxed) {
-                return;
-            }
+        if ended.recv_timeout(3 * SOON) == Err(RecvTimeoutError::Timeout) {
+            Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
         }
-        Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
     }
 }
 
@@ -48,9 +53,9 @@ impl Serve {
     pub(crate) fn spawn(directory: &Path) -> Self {
         let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().map(BufReader::new);
-        let ended = Arc::new(AtomicBool::new(false));
-        std::thread::spawn(kill_unless(ended.clone(), child.id()));
-        Self { child, log, ended }
+        let (watched, ended) = channel();
+        std::thread::spawn(kill_unless(ended, child.id()));
+        Self { child, log, _watched: watched }
     }
 
     /// When it serves.
@@ -98,7 +103,6 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
         self.child.kill().ok();
         self.child.wait().ok();
     }
