@@ -54,7 +54,7 @@ impl Evidence {
     /// It was done by one request, the one that was answered, and its records say what was before and after.
     #[track_caller]
     pub(super) fn has_once(&self, done: &Done) {
-        let records: Vec<&Value> = self.0.iter().filter(|record| text(record, "reason") == done.name).collect();
+        let records: Vec<&Value> = self.0.iter().filter(|record| record["reason"] == *done.name).collect();
         let member =
             |name: &str| -> Vec<Value> { records.iter().filter_map(|record| record.get(name)).cloned().collect() };
         assert_eq!((member("before"), member("after")), (done.before.clone(), done.after.clone()), "{}", done.name);
