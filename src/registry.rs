@@ -14,6 +14,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use careconnect_verifier::Group;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -33,6 +34,8 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     snapshot: ArcSwap<Snapshot>,
     synced_at: AtomicI64,
+    /// Tells of each snapshot by its revision.
+    revisions: watch::Sender<i64>,
     /// Whoever brings it up to date: an older state must not take the place of a newer one.
     catching_up: tokio::sync::Mutex<()>,
 }
@@ -43,8 +46,9 @@ impl Registry {
         let now = clock.now();
         let snapshot = Snapshot::of(database.load_all().await?);
         snapshot.report("the register is loaded");
+        let revisions = watch::Sender::new(snapshot.revision);
         let (snapshot, synced_at) = (ArcSwap::from_pointee(snapshot), AtomicI64::new(now.0));
-        Ok(Self { database, clock, snapshot, synced_at, catching_up: tokio::sync::Mutex::default() })
+        Ok(Self { database, clock, snapshot, synced_at, revisions, catching_up: tokio::sync::Mutex::default() })
     }
 
     /// The database that it reads.
@@ -132,6 +136,12 @@ impl Registry {
     /// The last change that is in memory.
     pub fn revision(&self) -> i64 {
         self.snapshot.load().revision
+    }
+
+    /// Hears of every change that is in memory from now on, by its revision. What was read anew may have the revision that
+    /// there was before, or an older one.
+    pub fn revisions(&self) -> watch::Receiver<i64> {
+        self.revisions.subscribe()
     }
 
     /// When memory was last known to agree with the database.

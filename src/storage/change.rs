@@ -8,9 +8,9 @@ use sqlx::{Postgres, Sqlite, pool::PoolConnection};
 use super::{
     Database, StorageError,
     audit::Tail,
-    connection::Boxed,
+    connection::{Boxed, SHORT, boxed},
     held::{Held, flush},
-    idempotency,
+    idempotency, listen,
 };
 use crate::domain::{Act, AuditRecord, Registered};
 
@@ -153,6 +153,7 @@ impl Change {
             Ok(value) if !self.records.is_empty() && !self.is_rehearsed => {
                 flush(&mut self).await?;
                 self.write_records().await?;
+                self.tell().await?;
                 self.end("COMMIT").await?;
                 Ok(value)
             }
@@ -175,6 +176,15 @@ impl Change {
         tail.append(self, &records, at).await?;
         tail.keep(self).await?;
         idempotency::keep(self, first).await
+    }
+
+    async fn tell(&mut self) -> Result<(), StorageError> {
+        match &mut self.driver {
+            Some(Driver::Postgres(pooled)) if self.revision > 0 => {
+                in_time(SHORT, boxed(listen::tell(pooled, self.revision))).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn end(&mut self, statement: &'static str) -> Result<(), StorageError> {

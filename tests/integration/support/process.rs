@@ -138,7 +138,7 @@ impl Scene {
         let config = format!(
             "issuer = \"https://localhost:{public}/careconnect\"\nlisten = \"127.0.0.1:{public}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\nlimits.announce_stop_seconds = 0\n\
              database.url_file = \"database-url\"\nmetrics.listen = \"127.0.0.1:{metrics}\"\n{}",
             admin::config(([127, 0, 0, 1], admin).into())
         );
