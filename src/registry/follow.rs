@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Registry, snapshot::Snapshot};
 use crate::storage::StorageError;
 
+/// How long to wait for those who look before.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long after the connection that told of changes was lost another one is tried.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -67,7 +70,8 @@ impl Registry {
     /// Looks once. Unless it is `continuous`, as after an outage, everything is read anew as well: a database that comes back may be a restored one,
     /// whose revisions say nothing about ours.
     pub async fn catch_up(&self, continuous: bool) -> Result<(), StorageError> {
-        let _alone = self.catching_up.lock().await;
+        let alone = tokio::time::timeout(PATIENCE, self.catching_up.lock()).await;
+        let _alone = alone.map_err(|_| StorageError::Unavailable("others wait for it, too".to_owned()))?;
         let (now, held) = (self.clock.now(), self.revision());
         let current = self.database.revision().await?;
         if current > held {

@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    audit_checkpoints::sign_checkpoints, clock_watch::watch_clock, directory_watch::watch_directory, expiry_watch::warn_of_expiries,
-    listeners::Listeners,
+    audit_checkpoints::sign_checkpoints, clock_watch::watch_clock, directory_watch::watch_directory,
+    expiry_watch::warn_of_expiries, listeners::Listeners,
 };
 use crate::{app::App, clock::Clock, replay::ReplayStore};
 

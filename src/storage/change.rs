@@ -14,6 +14,9 @@ use super::{
 };
 use crate::domain::{Act, AuditRecord, Registered};
 
+/// How long a change that failed is undone: where the database does not answer any more, whoever asked must still be told.
+const ROLLBACK: Duration = Duration::from_secs(1);
+
 /// An open change. Only one is open at a time in the whole database; the others wait. Dropped without [`Self::finish`],
 /// it leaves nothing behind.
 #[derive(Debug)]
@@ -154,11 +157,11 @@ impl Change {
                 flush(&mut self).await?;
                 self.write_records().await?;
                 self.tell().await?;
-                self.end("COMMIT").await?;
+                self.end("COMMIT", SHORT).await?;
                 Ok(value)
             }
             outcome => {
-                let _detached_by_drop = self.end("ROLLBACK").await;
+                let _detached_by_drop = self.end("ROLLBACK", ROLLBACK).await;
                 outcome
             }
         }
@@ -187,8 +190,8 @@ impl Change {
         }
     }
 
-    async fn end(&mut self, statement: &'static str) -> Result<(), StorageError> {
-        in_change!(self, |connection| {
+    async fn end(&mut self, statement: &'static str, limit: Duration) -> Result<(), StorageError> {
+        in_change!(self, limit, |connection| {
             sqlx::query(statement).execute(connection).await?;
             Ok(())
         })?;

@@ -175,7 +175,11 @@ impl Database {
     async fn applied_migrations(&self) -> Result<Vec<Applied>, StorageError> {
         macro_rules! read {
             ($seconds:literal) => {
-                concat!("SELECT version, description, checksum, success, ", $seconds, " FROM _sqlx_migrations ORDER BY version")
+                concat!(
+                    "SELECT version, description, checksum, success, ",
+                    $seconds,
+                    " FROM _sqlx_migrations ORDER BY version"
+                )
             };
         }
         let read = match self {

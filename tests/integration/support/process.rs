@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
         atomic::{AtomicU16, Ordering},
@@ -17,7 +17,7 @@ use super::{
     command::{command, run},
     databases::TestDatabase,
     listener::write_identity,
-    soon::SOON,
+    soon::{SOON, until},
     tls_client,
 };
 
@@ -89,6 +89,12 @@ impl Serve {
         assert!(self.child.wait().unwrap().success());
     }
 
+    /// The same while the test goes on with other things.
+    pub(crate) async fn ends_well_soon(&mut self) {
+        until("the end of the server", async || self.child.try_wait().unwrap().is_some()).await;
+        self.ends_well();
+    }
+
     /// Ends it with SIGKILL, whatever it is doing.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -126,8 +132,13 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a database that lacks its schema.
     pub(crate) async fn set() -> Self {
+        Self::on(TestDatabase::empty().await)
+    }
+
+    /// With this database.
+    pub(crate) fn on(database: TestDatabase) -> Self {
         careconnect_auth::crypto::install();
-        let (directory, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty().await);
+        let directory = tempfile::tempdir().unwrap();
         let [authority, client_authority, admin_authority] = ["Server CA", "Client CA", "Admin CA"].map(Authority::new);
         let [public, metrics, admin] = free_ports();
         let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
@@ -156,6 +167,24 @@ impl Scene {
         self.directory.path()
     }
 
+    /// The configuration of another node: the same issuer, keys and database, and a record of its own. Gives its directory,
+    /// and the port of its public listener.
+    pub(crate) fn another_node(&self) -> (PathBuf, u16) {
+        let directory = self.path().join("another-node");
+        std::fs::create_dir(&directory).unwrap();
+        for file in ["server.pem", "server.key", "client-ca.pem", "admin-ca.pem", "database-url"] {
+            std::fs::copy(self.path().join(file), directory.join(file)).unwrap();
+        }
+        let mut config = std::fs::read_to_string(self.path().join("careconnect-auth.toml")).unwrap();
+        let [public, metrics, admin] = free_ports();
+        for (old, new) in [(self.public, public), (self.metrics, metrics), (self.admin, admin)] {
+            config = config.replace(&format!("\"127.0.0.1:{old}\""), &format!("\"127.0.0.1:{new}\""));
+        }
+        config = format!("keys.directory = {:?}\n{config}", self.path().join("keys"));
+        std::fs::write(directory.join("careconnect-auth.toml"), config).unwrap();
+        (directory, public)
+    }
+
     /// Adds lines to its configuration.
     pub(crate) fn configure(&self, lines: &str) {
         let file = self.path().join("careconnect-auth.toml");
@@ -166,6 +195,12 @@ impl Scene {
     /// A client of the public listener that shows no certificate.
     pub(crate) fn client(&self) -> reqwest::Client {
         self.client_with(None)
+    }
+
+    /// A client of HTTP/1.1 that believes `authority` and shows no certificate.
+    pub(crate) fn client_of(authority: &Authority) -> reqwest::Client {
+        let tls = tls_client::config(authority, None);
+        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
     }
 
     /// A client of the public listener.
