@@ -31,6 +31,7 @@ impl Registry {
     }
 
     async fn listen(&self, heard: &Notify) {
+        metrics::gauge!("careconnect_registry_listening").set(0.0);
         loop {
             let hear = || {
                 metrics::gauge!("careconnect_registry_listening").set(1.0);

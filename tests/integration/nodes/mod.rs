@@ -121,7 +121,7 @@ async fn a_node_goes_on_with_everything_while_a_newer_release_expands_the_schema
         let body = json!({
             "name": format!("Service {number}"), "asid": format!("3{number:011}"), "ods_code": "A1001",
             "organisation_type": "urgent-care", "supplier_ods_code": "SUP1", "reason": "a test",
-            "credentials": [{ "kind": "secret" }],
+            "with_secret": true,
         });
         let made = admin.request(Method::POST, "/consumers").json(&body).send().await.unwrap();
         assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());

@@ -165,7 +165,7 @@ impl Load {
 async fn no_token_is_lost_whatever_becomes_of_the_database_and_the_rest_is_honestly_refused() {
     // R56
     let load = Load::begin().await;
-    let _served = Serve::start(load.scene.path());
+    let _served = Serve::start_for(load.scene.path(), 4 * duration().unwrap_or_default());
     until("the first token", async || load.by_assertion().await.status() == 200).await;
     let outages = async {
         for outage in Outage::all() {

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU16, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
+    time::Duration,
 };
 
 use super::{
@@ -40,9 +41,9 @@ pub(crate) struct Serve {
 }
 
 /// A server that does not do what its test waits for is ended, and the test with it.
-fn kill_unless(ended: Receiver<()>, process: u32) -> impl FnOnce() {
+fn kill_unless(ended: Receiver<()>, patience: Duration, process: u32) -> impl FnOnce() {
     move || {
-        if ended.recv_timeout(3 * SOON) == Err(RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
         }
     }
@@ -51,16 +52,27 @@ fn kill_unless(ended: Receiver<()>, process: u32) -> impl FnOnce() {
 impl Serve {
     /// As soon as its process has begun.
     pub(crate) fn spawn(directory: &Path) -> Self {
+        Self::spawn_for(directory, 3 * SOON)
+    }
+
+    fn spawn_for(directory: &Path, patience: Duration) -> Self {
         let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().map(BufReader::new);
         let (watched, ended) = channel();
-        std::thread::spawn(kill_unless(ended, child.id()));
+        std::thread::spawn(kill_unless(ended, patience, child.id()));
         Self { child, log, _watched: watched }
     }
 
     /// When it serves.
     pub(crate) fn start(directory: &Path) -> Self {
         let mut serve = Self::spawn(directory);
+        serve.read_until("serving");
+        serve
+    }
+
+    /// The same for a test that lasts so long besides.
+    pub(crate) fn start_for(directory: &Path, longer: Duration) -> Self {
+        let mut serve = Self::spawn_for(directory, longer + 4 * SOON);
         serve.read_until("serving");
         serve
     }
