@@ -30,7 +30,7 @@ fn body(method: &Method, path: &str) -> Value {
             json!({ "name": "Few", "host_prefix": "appt-", "groups": [Group::READ_SLOT] })
         }
         ("POST", "blocked-certificates") => json!({ "issuer": "CN=CA", "serial": "07", "note": "lost" }),
-        ("POST", "rotation") => json!({ "overlap_seconds": 60 }),
+        ("POST", "secret-rotations") => json!({ "overlap_seconds": 60 }),
         ("POST", "decision") => json!({ "decision": "confirmed" }),
         ("PUT", _) => json!({ "evidence": "a test" }),
         _ => json!({}),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::by_assertion::Scene;
 use crate::support::{command::run, soon::until};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)] // the command asks the server
 async fn a_clock_that_is_set_back_revives_no_assertion_and_the_server_says_what_happened() {
     // R20, R21
     let scene = Scene::new().await;
