@@ -20,6 +20,8 @@ struct Node {
     port: u16,
     clients: [reqwest::Client; 2],
     is_in: Cell<bool>,
+    /// Nothing is sent to it, whatever it says.
+    is_kept_out: Cell<bool>,
 }
 
 impl Balancer {
@@ -29,7 +31,12 @@ impl Balancer {
             tls.alpn_protocols = vec![protocol.to_vec()];
             reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
         };
-        let node = |port| Node { port, clients: [client(b"http/1.1"), client(b"h2")], is_in: Cell::new(false) };
+        let node = |port| Node {
+            port,
+            clients: [client(b"http/1.1"), client(b"h2")],
+            is_in: Cell::new(false),
+            is_kept_out: Cell::new(false),
+        };
         let nodes = ports.map(node).into_iter().collect();
         Self { nodes, credentials, answered: Cell::new(0), lost: RefCell::default() }
     }
@@ -44,7 +51,8 @@ impl Balancer {
             for node in &self.nodes {
                 let url = format!("https://localhost:{}/health/ready", node.port);
                 let answer = node.clients[0].get(url).timeout(Duration::from_secs(1)).send().await;
-                node.is_in.set(answer.is_ok_and(|answer| answer.status() == 200));
+                let is_ready = answer.is_ok_and(|answer| answer.status() == 200);
+                node.is_in.set(is_ready && !node.is_kept_out.get());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -66,7 +74,7 @@ impl Balancer {
     /// What else than a token a node answers.
     pub(super) async fn ask(&self, number: usize, (id, secret): &(String, String)) -> Option<String> {
         let node = &self.nodes[number];
-        let client = &node.clients[usize::from(self.answered.get() % 2 == 0)];
+        let client = &node.clients[usize::from(self.answered.get().is_multiple_of(2))];
         let url = format!("https://localhost:{}/careconnect/oauth2/token", node.port);
         let form = [("grant_type", "client_credentials"), ("resource", ROOT)];
         match client.post(url).basic_auth(id, Some(secret)).form(&form).send().await {
@@ -74,6 +82,13 @@ impl Balancer {
             Ok(answer) => Some(answer.text().await.unwrap_or_else(|error| format!("{error:?}"))),
             Err(error) => Some(format!("{error:?}")),
         }
+    }
+
+    /// As an operator does before a node is stopped that does not announce it.
+    pub(super) async fn keep_out(&self, number: usize, is_kept_out: bool) {
+        self.nodes[number].is_kept_out.set(is_kept_out);
+        until("the operator's word counts", async || self.is_in(number) != is_kept_out).await;
+        self.until_more_is_answered().await; // what is in flight has been by then
     }
 
     pub(super) fn is_in(&self, number: usize) -> bool {

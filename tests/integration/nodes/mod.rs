@@ -1,6 +1,7 @@
 //! Several nodes on one database: restarted one after the other, and beside a newer release.
 
 mod balancer;
+mod upgrade;
 
 use std::{cell::Cell, path::Path};
 

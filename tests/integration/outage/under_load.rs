@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    io::Write,
     time::{Duration, Instant},
 };
 
@@ -31,9 +30,16 @@ use crate::support::{
 const HOST: &str = "booking.trust.nhs.uk";
 
 /// How long each outage lasts, in seconds, once it has been noticed: as long as the environment says, and long enough for
-/// every answer to be seen unless it says something. With it, figures go to standard error.
+/// every answer to be seen unless it says something. With it,
+/// figures go to standard error (`--nocapture`).
 fn duration() -> Option<Duration> {
-    std::env::var("OUTAGE_SECONDS").ok().map(|seconds| Duration::from_secs(seconds.parse().unwrap()))
+    let seconds = std::env::var_os("OUTAGE_SECONDS")?;
+    Some(Duration::from_secs(seconds.to_str().unwrap().parse().unwrap()))
+}
+
+#[expect(clippy::print_stderr, reason = "figures for whoever asked for them")]
+fn show(figures: std::fmt::Arguments<'_>) {
+    eprintln!("{figures}");
 }
 
 struct Load {
@@ -89,7 +95,10 @@ impl Load {
             };
             match request.send().await {
                 Ok(answer) if answer.status() == 200 => self.issued.set(self.issued.get() + 1),
-                Ok(answer) => self.lost.borrow_mut().push(answer.text().await.unwrap_or_default()),
+                Ok(answer) => {
+                    let other = answer.text().await;
+                    self.lost.borrow_mut().push(format!("{other:?}"));
+                }
                 Err(error) => self.lost.borrow_mut().push(format!("{error:?}")),
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -156,7 +165,7 @@ impl Load {
         until("listening", async || self.metric("careconnect_registry_listening").await == listens).await;
         if duration().is_some() {
             let (during, back) = (issued - issued_before, ended.elapsed());
-            writeln!(std::io::stderr(), "{outage:?} for {lasted:?}: {during} tokens, all back after {back:?}").unwrap();
+            show(format_args!("{outage:?} for {lasted:?}: {during} tokens, all back after {back:?}"));
         }
     }
 }

@@ -55,8 +55,21 @@ impl Serve {
         Self::spawn_for(directory, 3 * SOON)
     }
 
+    /// With the binary of another release.
+    pub(crate) fn start_release(binary: &Path, directory: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.current_dir(directory).arg("serve").env_remove("CARECONNECT_AUTH_CONFIG");
+        let mut serve = Self::of(command, 3 * SOON);
+        serve.read_until("serving");
+        serve
+    }
+
     fn spawn_for(directory: &Path, patience: Duration) -> Self {
-        let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(command(directory, &["serve"]), patience)
+    }
+
+    fn of(mut command: Command, patience: Duration) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().map(BufReader::new);
         let (watched, ended) = channel();
         std::thread::spawn(kill_unless(ended, patience, child.id()));
