@@ -1,13 +1,16 @@
 //! The assembled parts, passed by reference.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
     authentication::{AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets},
-    clock::{Clock, UnixTime},
+    clock::{SteadyClock, UnixTime},
     config::{self, Config, Issuer},
     credential_uses::CredentialUses,
     domain::{
@@ -24,8 +27,10 @@ use crate::{
 pub struct App {
     /// Who issues: the `iss` of every token.
     pub issuer: Issuer,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// The time, which never goes back.
+    pub clock: Arc<SteadyClock>,
+    /// Has the end been announced? Whoever balances requests shall send none any more; those that come are answered.
+    is_stopping: AtomicBool,
     /// What is registered, in memory.
     pub registry: Arc<Registry>,
     /// The keys that sign.
@@ -70,7 +75,7 @@ pub struct Opened {
 
 impl App {
     /// Puts the parts together.
-    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<dyn Clock>, opened: Opened) -> Self {
+    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<SteadyClock>, opened: Opened) -> Self {
         let Opened { registry, keys, record, replay, trust, key_sets } = opened;
         Self {
             issuer: issuer.clone(),
@@ -83,6 +88,7 @@ impl App {
             jwks_max_age: i64::try_from(config.keys.jwks_max_age_seconds.duration().as_secs()).unwrap_or(i64::MAX),
             directory: config.directory.clone(),
             compared: ArcSwapOption::empty(),
+            is_stopping: AtomicBool::new(false),
             clock,
             registry,
             keys,
@@ -100,8 +106,19 @@ impl App {
             metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
+        metrics::gauge!("careconnect_clock_behind_seconds").set(figure(self.clock.behind()));
         metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
         metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.authenticator.secrets.waiting()));
+    }
+
+    /// Says from now on that the server is about to stop.
+    pub fn announce_stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+
+    /// Has that been said?
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
     }
 
     /// Is what is known of the register recent enough to issue tokens from?

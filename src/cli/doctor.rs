@@ -13,6 +13,7 @@ use super::{
 
 mod assertion;
 mod certificate;
+mod clock;
 mod configuration;
 mod directory;
 mod expiries;
@@ -108,14 +109,15 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
                 findings.extend(register::examine(&register));
                 findings
                     .extend(register.iter().flat_map(|register| signing_keys::examine(register, &loaded.config, now)));
+                findings.extend(clock::examine(&loaded.config).await);
                 findings.extend(revocation_lists::examine(&loaded.config, now).await);
                 findings.extend(key_sets::examine(register.as_ref().ok(), &loaded.config, now).await);
                 findings.extend(directory::examine(&loaded.config).await);
                 findings.extend(expiries::examine(expiries, register.as_ref().ok(), now));
             }
             let server = running_server::check(loaded).await;
-            let is_there = server.verdict != Verdict::Failure;
-            findings.push(server);
+            let is_there = server.iter().all(|finding| finding.verdict != Verdict::Failure);
+            findings.extend(server);
             if is_there && !arguments.quick {
                 findings.extend(spoof_check::in_short(spoof_check::of_server(Some(loaded), None).await?));
             }

@@ -203,6 +203,9 @@ section! {
         max_connections: Count<1, 1_000_000> = Count::of(10_000);
         /// How old a connection grows before it is asked to close.
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
+        /// How long `/health/ready` says `stopping`, with 503, before the server takes no more connections: longer than whoever
+        /// balances requests takes to hear it, so that none is lost. A second order to stop ends it at once.
+        announce_stop_seconds: Seconds<0, 600> = Seconds::of(5);
         /// How long requests in flight may go on after the order to stop.
         drain_timeout_seconds: Seconds<0, 600> = Seconds::of(20);
         /// Argon2 computations at the same time, each of 19 MiB; `0`: one for two cores. They run at a lower priority than requests.

@@ -4,6 +4,7 @@ mod audit_checkpoints;
 mod background;
 pub mod certificate_watch;
 mod client_verifier;
+mod clock_watch;
 mod concerns;
 mod connection;
 mod directory_watch;

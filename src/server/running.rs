@@ -21,7 +21,7 @@ use crate::{
     app::{App, Opened},
     authentication::{forwarded::proxies::Proxies, key_sets::KeySets, peer::PeerCertificate},
     blocking::blocking,
-    clock::Clock,
+    clock::{Clock, SteadyClock},
     config::Config,
     http::{self, admin::Gate},
     operations::{change_keys::KeyWork, tend_keys::first_keys},
@@ -80,6 +80,8 @@ pub struct RunningServer {
     pub metrics_address: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// How long it is announced that it stops, before it does.
+    announcement: Duration,
     /// How long the end may take: the drain, and what is written down after it.
     patience: Duration,
 }
@@ -87,6 +89,7 @@ pub struct RunningServer {
 impl RunningServer {
     /// Loads everything that `config` names, and serves. Nothing is served when anything is wrong.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>, sockets: Sockets) -> anyhow::Result<Self> {
+        let clock = Arc::new(SteadyClock::over(clock));
         let hang_up = signal(SignalKind::hangup())?; // before anything that takes time: unheard, it would end the process
         let serving = config.serving()?;
         let metrics = sockets.metrics.as_ref().map(|_| Metrics::install()).transpose()?; // before there is anything to count
@@ -104,6 +107,7 @@ impl RunningServer {
         let sign: CheckpointSigner = Box::new(move |checkpoint| Ok(signs.sign_checkpoint(checkpoint)?));
         let record = blocking(move || IssuanceRecord::open(&section, issuer.as_str(), sign, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
+        used_assertions.remember().await?;
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
         let opened = Opened { registry, keys, record, replay, trust, key_sets };
@@ -140,7 +144,8 @@ impl RunningServer {
         }
         tasks.close();
         tracing::info!(issuer = app.issuer.as_str(), %address, ?admin_address, "serving");
-        Ok(Self { app, address, admin_address, metrics_address, stop, tasks, patience })
+        let announcement = config.limits.announce_stop_seconds.duration();
+        Ok(Self { app, address, admin_address, metrics_address, stop, tasks, announcement, patience })
     }
 
     /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
@@ -153,10 +158,12 @@ impl RunningServer {
         }
     }
 
-    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed, and the record
-    /// is closed.
+    /// Says that it stops, and goes on for as long as those who balance requests need to hear it. Then it takes no more
+    /// connections, and returns when the open ones have ended or the drain timeout has passed, and the record is closed.
     pub async fn stop(self) {
-        let Self { app, stop, tasks, patience, .. } = self;
+        let Self { app, stop, tasks, announcement, patience, .. } = self;
+        app.announce_stop();
+        tokio::time::sleep(announcement).await;
         let record_closed = app.record.ended();
         stop.cancel();
         drop(app); // some tasks end when the last request that could need them has

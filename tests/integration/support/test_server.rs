@@ -82,7 +82,7 @@ impl TestServer {
         let head = format!(
             "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\nlimits.announce_stop_seconds = 0\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
              {}",
             admin::config(admin.local_addr().unwrap())
         );
