@@ -1,6 +1,9 @@
 //! Why a token was not accepted: for the log in full, for the caller as RFC 6750 §3 says it, never with the token.
 
-use crate::{Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, UnusableKey};
+use crate::{
+    Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, RevocationsUnavailable, UnusableKey,
+    Withdrawn,
+};
 
 /// A refusal, with what was expected and what came. `Display` is for the log: what came is quoted, escaped and cut short.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -192,6 +195,15 @@ pub enum Rejection {
         /// The beginning of what the header said.
         received: String,
     },
+    /// The issuer has withdrawn the token, its consumer or its key.
+    #[error("the issuer has withdrawn {withdrawn}")]
+    Revoked {
+        /// Which of them.
+        withdrawn: Withdrawn,
+    },
+    /// What the issuer has withdrawn is not known, so nothing can be judged. Not the caller's fault.
+    #[error("the issuer's revocations are not available: {0}")]
+    RevocationsUnavailable(#[from] RevocationsUnavailable),
 }
 
 /// How a token and the caller's certificate failed to meet (RFC 8705 §3).
@@ -245,10 +257,13 @@ impl Rejection {
             Self::GroupMissing { .. } => "group_missing",
             Self::CertificateMismatch(_) => "cnf_mismatch",
             Self::AsidMismatch { .. } => "asid_mismatch",
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationsUnavailable(_) => "revocations_unavailable",
         }
     }
 
-    /// The HTTP status: 400, 401 or 403 as RFC 6750 §3.1, and 503 while the issuer's keys cannot be had or used.
+    /// The HTTP status: 400, 401 or 403 as RFC 6750 §3.1, and 503 while the issuer's keys cannot be had or used, or its
+    /// revocations not be had.
     pub fn status(&self) -> u16 {
         self.answer().0
     }
@@ -264,7 +279,7 @@ impl Rejection {
             "no_token" => (401, None),
             "bad_request" => (400, Some("invalid_request")),
             "group_missing" => (403, Some("insufficient_scope")),
-            "keys_unavailable" | "jwks_invalid" => (503, None),
+            "keys_unavailable" | "jwks_invalid" | "revocations_unavailable" => (503, None),
             _ => (401, Some("invalid_token")),
         }
     }
