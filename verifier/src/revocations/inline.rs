@@ -21,7 +21,7 @@ impl Polling {
     fn is_time(&self, following: &Following) -> bool {
         let mut last_began = self.last_began.lock().unwrap_or_else(PoisonError::into_inner);
         let pause = following.revocations.source.poll_every();
-        let is_time = !following.has_list() || last_began.is_none_or(|began| began.elapsed() >= pause);
+        let is_time = following.lacks_list() || last_began.is_none_or(|began| began.elapsed() >= pause);
         if is_time {
             *last_began = Some(Instant::now());
         }

@@ -45,7 +45,6 @@ async fn after(issuer: &Issuer, document: String) -> (TokenVerifier, Result<(), 
 
 #[tokio::test]
 async fn a_token_is_refused_when_it_or_its_consumer_is_withdrawn() {
-    // R48
     let issuer = Issuer::new("k1");
     let client_id = claims()["client_id"].as_str().unwrap().to_owned();
     let issued_at = claims()["iat"].as_i64().unwrap();
