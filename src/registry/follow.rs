@@ -62,7 +62,9 @@ impl Registry {
 
     fn replace(&self, next: Snapshot, event: &str) {
         next.report(event);
+        let revision = next.revision;
         self.snapshot.store(Arc::new(next));
+        self.revisions.send_replace(revision);
     }
 }
 

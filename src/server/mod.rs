@@ -11,6 +11,7 @@ mod expiry_watch;
 mod framing;
 mod handshake;
 mod idleness;
+mod key_rotation;
 pub mod limits;
 mod linger;
 mod listener;
