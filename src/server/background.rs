@@ -32,6 +32,8 @@ pub(super) fn spawn(
 ) {
     let registry = app.registry.clone();
     tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(poll_every, stop)));
+    let registry = app.registry.clone();
+    tasks.spawn(restarted("ended revocations", stop.clone(), move |stop| registry.clone().prune(stop)));
     let (store, clock) = (used_assertions.clone(), app.clock.clone());
     tasks.spawn(restarted("used assertions", CancellationToken::new(), move |_until_the_last_guard_is_gone| {
         used_assertions.clone().write()

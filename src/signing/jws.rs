@@ -7,7 +7,6 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
 use super::{SigningError, SigningKey};
-use crate::hash_chain::CHECKPOINT_TYPE;
 
 /// A signed access token. Its `Debug` shows the key and the token's id, never the token.
 #[derive(Clone)]
@@ -37,8 +36,8 @@ pub(super) enum TokenType {
     AccessToken,
     /// `JWT`, as Azure AD wrote it.
     Entra,
-    /// [`CHECKPOINT_TYPE`]: no token at all.
-    Checkpoint,
+    /// Another: no access token at all.
+    Statement(&'static str),
 }
 
 /// A key with its headers, each encoded once.
@@ -47,17 +46,11 @@ pub(super) struct Signer {
     key: SigningKey,
     access_token_header: String,
     entra_header: String,
-    checkpoint_header: String,
 }
 
 impl Signer {
     pub(super) fn new(key: SigningKey) -> Self {
-        Self {
-            access_token_header: header(&key, "at+jwt"),
-            entra_header: header(&key, "JWT"),
-            checkpoint_header: header(&key, CHECKPOINT_TYPE),
-            key,
-        }
+        Self { access_token_header: header(&key, "at+jwt"), entra_header: header(&key, "JWT"), key }
     }
 
     /// Signs `claims`, whose `jti` is given for the log.
@@ -69,10 +62,14 @@ impl Signer {
     ) -> Result<SignedToken, SigningError> {
         let mut payload = Vec::with_capacity(1024);
         serde_json::to_writer(&mut payload, claims)?;
+        let other;
         let header = match token_type {
             TokenType::AccessToken => &self.access_token_header,
             TokenType::Entra => &self.entra_header,
-            TokenType::Checkpoint => &self.checkpoint_header,
+            TokenType::Statement(name) => {
+                other = header(&self.key, name);
+                &other
+            }
         };
         // Base64 is a third longer; the longest signature, of RSA with 4096 bits, has 683 characters.
         let mut compact = String::with_capacity(header.len() + payload.len() * 4 / 3 + 700);

@@ -11,7 +11,7 @@ use super::{
     entra::entra_claims,
     jws::{Signer, TokenType},
 };
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, hash_chain::CHECKPOINT_TYPE};
 
 /// The signing keys of a running server.
 #[derive(Debug)]
@@ -110,12 +110,17 @@ impl KeyRing {
         signer.sign(TokenType::Entra, &entra_claims(claims, appidacr, object_id_of)?, &claims.jti)
     }
 
-    /// Signs a statement of how far a chain had come, with ES256, or the first algorithm that has a key. Its type,
-    /// [`CHECKPOINT_TYPE`](crate::hash_chain::CHECKPOINT_TYPE), keeps it from being taken for a token (R24).
-    pub fn sign_checkpoint(&self, statement: &impl Serialize) -> Result<String, SigningError> {
+    /// Signs a statement of ours, with ES256, or the first algorithm that has a key. Its type, `typ`, keeps it from being
+    /// taken for a token, or for a statement of another kind (R24).
+    pub fn sign_statement(&self, typ: &'static str, statement: &impl Serialize) -> Result<String, SigningError> {
         let algorithm = self.algorithms().first().copied().unwrap_or(Algorithm::Es256);
-        let signed = self.signer(algorithm)?.sign(TokenType::Checkpoint, statement, "checkpoint")?;
+        let signed = self.signer(algorithm)?.sign(TokenType::Statement(typ), statement, typ)?;
         Ok(signed.expose().to_owned())
+    }
+
+    /// Signs a statement of how far a chain had come.
+    pub fn sign_checkpoint(&self, statement: &impl Serialize) -> Result<String, SigningError> {
+        self.sign_statement(CHECKPOINT_TYPE, statement)
     }
 
     fn signer(&self, algorithm: Algorithm) -> Result<&Signer, SigningError> {

@@ -28,6 +28,8 @@ files! {
     5 "assertion_ids" "0005_assertion_ids.sql";
     6 "assurances" "0006_assurances.sql";
     7 "audit" "0007_audit.sql";
+    9 "provider_certificates" "0009_provider_certificates.sql";
+    10 "revoked_tokens" "0010_revoked_tokens.sql";
 }
 
 fn migrator() -> Migrator {

@@ -22,6 +22,7 @@ mod migrations;
 mod ordered_merge;
 mod proposals;
 mod providers;
+mod revoked_tokens;
 mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;
