@@ -28,6 +28,7 @@
 //! http/token.rs               HTTP                   → header and form body
 //! operations/issue_token.rs                            now = clock.now(), read once
 //!   1 domain/token_request.rs    parse               → TokenRequest
+//!     authenticate_consumer.rs                         the same for tokens, revocation and introspection:
 //!   2 registry.rs                find the consumer   → Option<Arc<ConsumerSystem>>
 //!   3 authentication/            prove it            → AuthenticatedConsumer   (only authenticate() makes one)
 //!     replay.rs                  record its use      → once, of an assertion

@@ -154,12 +154,12 @@ mod tests {
             claims_profile: ClaimsProfile::Entra,
             groups: [(Group::READ_SLOT, narrowed), (KNOWN_GROUPS[1].group.clone(), HonouredGroup::default())].into(),
             certificates: vec![
-                CertificateIdentity::SanDns("fhir.provider.nhs.uk".parse().unwrap()).into(),
                 RegisteredCertificate {
                     identity: CertificateIdentity::PublicKey("ab".repeat(32).parse().unwrap()),
                     environment: None,
                     issuer: None,
                 },
+                CertificateIdentity::SanDns("fhir.provider.nhs.uk".parse().unwrap()).into(),
             ],
             status: RegistrationStatus::Suspended { at: UnixTime(8) },
             created_at: UnixTime(7),

@@ -2,7 +2,7 @@
 
 use careconnect_auth::{
     clock::Clock,
-    domain::{CertificateIdentity, RegisteredCertificate, Role},
+    domain::{CertificateIdentity, RegisteredCertificate, RegistrationStatus, Role},
     operations::block_certificate::block_certificate,
 };
 
@@ -46,6 +46,11 @@ async fn a_provider_sees_the_tokens_for_its_service_root_and_no_others() {
     assert_eq!((&answer.json()["active"], &answer.json()["jti"]), (&json!(true), &claims(&own)["jti"]));
     for token in [&others, "x"] {
         assert_eq!(ask(&server, &identity, token).await.text(), r#"{"active":false}"#);
+    }
+    for status in [SUSPENDED, RegistrationStatus::Active] {
+        server.database.handle().set_consumer_status(&consumer.consumer.client_id, status).await.unwrap();
+        server.caught_up().await;
+        assert_eq!(ask(&server, &identity, &own).await.json()["active"], status == RegistrationStatus::Active);
     }
     let call = TokenCall::new(&server, server.client_with(&identity)).field("token", &own);
     let signed = call.header("accept", "application/token-introspection+jwt").to(INTROSPECT).send().await;
@@ -93,12 +98,7 @@ async fn a_providers_certificate_proves_it_only_while_it_is_trusted_and_register
     server.database.handle().set_provider_status(&ASID.parse().unwrap(), SUSPENDED).await.unwrap();
     server.caught_up().await;
     assert_eq!(status().await, 401, "suspended");
-    server
-        .database
-        .handle()
-        .set_provider_status(&ASID.parse().unwrap(), careconnect_auth::domain::RegistrationStatus::Active)
-        .await
-        .unwrap();
+    server.database.handle().set_provider_status(&ASID.parse().unwrap(), RegistrationStatus::Active).await.unwrap();
     server.caught_up().await;
     let held = server.client_with(&identity);
     let on_open_connection = async || {
