@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use careconnect_verifier::Algorithm;
 
+use super::pkcs11::Pkcs11Error;
+
 /// Why there is no key, or no token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +74,9 @@ pub enum SigningError {
     /// The crypto back-end did not sign.
     #[error("the crypto back-end did not sign")]
     NotSigned,
+    /// A token (PKCS#11) that gives no key, or no signature.
+    #[error(transparent)]
+    Token(#[from] Pkcs11Error),
     /// Claims that are no JSON.
     #[error("the claims cannot be written as JSON: {0}")]
     Claims(#[from] serde_json::Error),

@@ -8,6 +8,7 @@ mod key_files;
 mod key_pair;
 mod key_ring;
 mod key_set;
+pub mod pkcs11;
 mod pkcs8;
 mod private_file;
 mod signing_key;
