@@ -84,5 +84,5 @@ fn table(all: &[RevokedToken]) -> anyhow::Result<()> {
         vec![revoked.client_id.to_string(), which, revoked.revoked_at.to_string(), revoked.matters_until.to_string()]
     };
     let heading = ["CLIENT ID", "TOKEN", "REVOKED", "MATTERS UNTIL"];
-    Ok(output::table(&heading, &all.iter().map(row).collect::<Vec<_>>())?)
+    output::table(&heading, &all.iter().map(row).collect::<Vec<_>>())
 }

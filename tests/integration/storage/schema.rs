@@ -9,7 +9,7 @@ use crate::support::{
     registrations::{REGISTERED_AT, consumer},
 };
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
     "0001_groups",
     "0002_consumers",
     "0003_providers",
