@@ -16,10 +16,12 @@ use crate::{
     domain::{
         ClaimsProfile, DirectoryComparison, FailedCheck, ProviderSystem, Reason, Refusal, key_set_address::Permitted,
     },
+    own_tokens::OwnTokens,
     rate_limit::RateLimits,
     record::IssuanceRecord,
     registry::Registry,
     replay::ReplayGuard,
+    revocation_list::RevocationList,
     signing::{Keys, SignedToken, SigningError},
 };
 
@@ -39,6 +41,10 @@ pub struct App {
     pub uses: CredentialUses,
     /// What proofs are held against.
     pub authenticator: Authenticator,
+    /// Tokens that were issued, read back.
+    pub own_tokens: OwnTokens,
+    /// Which of them count no longer, for verifiers.
+    pub revocation_list: RevocationList,
     /// Which assertions have been used.
     pub replay: ReplayGuard,
     /// What was answered to each token request.
@@ -80,6 +86,8 @@ impl App {
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
+            own_tokens: OwnTokens::default(),
+            revocation_list: RevocationList::default(),
             authenticator: Authenticator::new(&config.limits, issuer.clone(), trust, key_sets),
             rate_limits: RateLimits::of(&config.limits),
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
@@ -102,7 +110,8 @@ impl App {
         let age = self.registry.age(self.clock.now());
         metrics::gauge!("careconnect_registry_age_seconds").set(figure(age));
         let (consumers, providers) = self.registry.counts();
-        for (kind, count) in [("consumers", consumers), ("providers", providers)] {
+        let revoked = self.registry.revoked_count();
+        for (kind, count) in [("consumers", consumers), ("providers", providers), ("revoked_tokens", revoked)] {
             metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));

@@ -10,6 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
+//!     own_tokens.rs  revocation_list.rs               tokens of ours, read back · those that count no longer, signed
 //!  2  authentication/  signing/  storage/  record/  directory/    each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules
 //!     fair_share.rs  budget.rs  rate_limit.rs         how much one caller may take
@@ -27,6 +28,7 @@
 //! http/token.rs               HTTP                   → header and form body
 //! operations/issue_token.rs                            now = clock.now(), read once
 //!   1 domain/token_request.rs    parse               → TokenRequest
+//!     authenticate_consumer.rs                         the same for tokens, revocation and introspection:
 //!   2 registry.rs                find the consumer   → Option<Arc<ConsumerSystem>>
 //!   3 authentication/            prove it            → AuthenticatedConsumer   (only authenticate() makes one)
 //!     replay.rs                  record its use      → once, of an assertion
@@ -70,11 +72,13 @@ pub mod fair_share;
 pub mod hash_chain;
 pub mod http;
 pub mod operations;
+pub mod own_tokens;
 pub mod random;
 pub mod rate_limit;
 pub mod record;
 pub mod registry;
 pub mod replay;
+pub mod revocation_list;
 pub mod server;
 pub mod signing;
 pub mod storage;

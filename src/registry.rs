@@ -3,6 +3,9 @@
 mod by_key;
 mod find;
 mod follow;
+mod identities;
+mod prune;
+mod revocations;
 pub mod search;
 mod sharded_map;
 mod snapshot;
@@ -26,6 +29,7 @@ use crate::{
     },
     storage::{Database, StorageError},
 };
+pub use revocations::{Revocations, RevokedConsumer};
 use snapshot::Snapshot;
 
 /// Everything registered, as of the last look at the database. Reading takes no lock and waits for nobody.
@@ -76,9 +80,15 @@ impl Registry {
         self.snapshot.load().providers().cloned().collect()
     }
 
-    /// Has any consumer a credential for that certificate identity, whether it counts now or not?
+    /// The providers with that certificate identity, active or not.
+    pub fn providers_with(&self, identity: &CertificateIdentity) -> Vec<Arc<ProviderSystem>> {
+        self.snapshot.load().providers_with(identity).cloned().collect()
+    }
+
+    /// Has any consumer or provider registered that certificate identity, whether it counts now or not?
     pub fn has_credential_for(&self, identity: &CertificateIdentity) -> bool {
-        self.snapshot.load().consumers_with(identity).next().is_some()
+        let snapshot = self.snapshot.load();
+        snapshot.consumers_with(identity).next().is_some() || snapshot.providers_with(identity).next().is_some()
     }
 
     /// What an administrator says of the certificate with that serial number, if it is blocked. The issuer is its name

@@ -99,6 +99,17 @@ pub fn prove<'a>(
     Err(refusal)
 }
 
+/// Does `certificate` prove one of a provider's `registered` certificates? By the same rule.
+pub fn is_one_of(
+    certificate: &PeerCertificate,
+    registered: &[RegisteredCertificate],
+    trust: &ClientTrust,
+    now: UnixTime,
+) -> bool {
+    let mut held = registered.iter().filter(|held| certificate.identities().contains(&held.identity));
+    held.any(|held| check(certificate, held, trust, now).is_ok())
+}
+
 fn check(
     certificate: &PeerCertificate,
     held: &RegisteredCertificate,

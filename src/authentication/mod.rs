@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     clock::UnixTime,
     config::{Issuer, Limits},
-    domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, RegistrationStatus, TokenRequest},
+    domain::{ClientSecret, ConsumerSystem, CredentialId, PresentedCredential, ProviderSystem, RegistrationStatus},
 };
 
 pub mod authenticated_consumer;
@@ -77,20 +77,20 @@ impl Authenticator {
         Self { secrets, trust, key_sets, budgets: FailureBudgets::of(limits), issuer }
     }
 
-    /// Proves that `request`, which came over `peer`, is from the consumer that it names.
+    /// Proves by `credential` that a request, which came over `peer`, is from the consumer that it names, if it names one.
     ///
     /// `registered` is what the register says of that name: nothing, or the registration, active or not.
     pub async fn authenticate(
         &self,
-        request: &TokenRequest,
+        client_id: Option<&str>,
+        credential: &PresentedCredential,
         registered: Option<Arc<ConsumerSystem>>,
         peer: &PeerConnection,
         now: UnixTime,
     ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-        let client_id = request.client_id.as_deref();
         let shown = peer.certificate.as_ref().map(|certificate| certificate.thumbprint());
         let attempt = self.budgets.attempt(client_id.unwrap_or_default(), shown, peer.address.ip(), now);
-        let proven = match &request.credential {
+        let proven = match credential {
             PresentedCredential::Secret(secret) => self.by_secret(secret, registered, peer, &attempt).await,
             PresentedCredential::Assertion(assertion) => self.by_assertion(assertion, registered, peer, &attempt),
             PresentedCredential::Certificate => self.by_certificate(client_id, registered, peer, &attempt),
@@ -102,6 +102,15 @@ impl Authenticator {
             Err(_) => {}
         }
         outcome
+    }
+
+    /// Does the certificate of `peer` prove that it is `provider`, by the rule of consumers: trusted now, neither revoked nor
+    /// blocked, of the registration's environment and issuer? Nothing proves one that is suspended.
+    pub fn is_provider(&self, provider: &ProviderSystem, peer: &PeerConnection, now: UnixTime) -> bool {
+        let proves = |shown: &Arc<PeerCertificate>| {
+            client_certificate::is_one_of(shown, &provider.certificates, &self.trust.load(), now)
+        };
+        provider.is_active() && peer.certificate.as_ref().is_some_and(proves)
     }
 
     async fn by_secret<'a>(

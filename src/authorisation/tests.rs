@@ -35,6 +35,7 @@ fn provider_that_honours(groups: &[Group]) -> ProviderSystem {
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
         groups: groups.iter().map(|group| (group.clone(), HonouredGroup::default())).collect::<BTreeMap<_, _>>(),
+        certificates: Vec::new(),
         status: RegistrationStatus::Active,
         created_at: UnixTime(0),
     }

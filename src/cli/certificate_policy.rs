@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{
-    consumer::issuer_key,
+    certificate_arguments::issuer_key,
     group::{group_argument, short},
     output,
     session::{Attempt, Session},

@@ -101,6 +101,18 @@ impl Register {
     }
 }
 
+/// Those of `known` that the sealing key confirms: whoever can write to the database alone adds none.
+pub(super) fn confirmed_keys(
+    config: &Config,
+    known: &[SigningKeyRecord],
+) -> Result<Vec<SigningKeyRecord>, SigningError> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stores = KeyStores::of(KeyPlaces::from(&config.keys), known)?;
+    Ok(known.iter().filter(|key| stores.confirm(key).is_ok()).cloned().collect())
+}
+
 /// What keeps this machine from signing with keys that the register has.
 pub(super) fn unusable_keys(config: &Config, known: &[SigningKeyRecord]) -> Vec<SigningError> {
     if known.is_empty() {

@@ -13,6 +13,7 @@ mod audit;
 mod backup;
 mod blocked_certificate;
 mod cert;
+mod certificate_arguments;
 mod certificate_file;
 mod certificate_policy;
 mod certificate_report;
@@ -86,7 +87,7 @@ enum Command {
     /// List and import signing keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Read and verify tokens, offline.
+    /// Read and verify tokens, offline; revoke them.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Read and judge client certificates, and block them.
@@ -131,7 +132,7 @@ pub fn run() -> ExitCode {
         Command::Group(command) => group::run(command, &session),
         Command::OrganisationType(command) => organisation_type::run(command, &session),
         Command::Keys(command) => keys::run(command, &session),
-        Command::Token(command) => token::run(command, json),
+        Command::Token(command) => token::run(command, &session),
         Command::Cert(command) => cert::run(command, &session),
         Command::CertificatePolicy(command) => certificate_policy::run(command, &session),
         Command::Directory(command) => directory::run(command, &session),

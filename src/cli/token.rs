@@ -1,14 +1,17 @@
-//! `careconnect-auth token …`: reads and verifies tokens with the verifier crate, without network and clock.
+//! `careconnect-auth token …`: reads and verifies tokens with the verifier crate, without network and clock; revokes them.
 
 mod batch;
 mod inspect;
+mod revoke;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(super) use verify::read;
+use super::session::Session;
+
+pub(super) use {revoke::shown, verify::read};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -19,12 +22,18 @@ pub(crate) enum TokenCommand {
     /// Prints one line of JSON, with --json and without. The token is taken as it comes: a line end behind it is a byte too
     /// many.
     Verify(verify::VerifyArguments),
+    /// Let a token count no longer, within a second: the one on standard input, or the one that is named.
+    Revoke(revoke::RevokeArguments),
+    /// List the tokens that are revoked and whose time is not over.
+    Revoked,
 }
 
-pub(crate) fn run(command: TokenCommand, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(command: TokenCommand, session: &Session) -> anyhow::Result<ExitCode> {
     match command {
-        TokenCommand::Inspect(arguments) => inspect::run(arguments, json),
+        TokenCommand::Inspect(arguments) => inspect::run(arguments, session.json),
         TokenCommand::Verify(arguments) if arguments.batch => batch::run(),
         TokenCommand::Verify(arguments) => verify::run(arguments),
+        TokenCommand::Revoke(arguments) => revoke::run(arguments, session),
+        TokenCommand::Revoked => session.with_database(async |database| revoke::list(&database, session).await),
     }
 }

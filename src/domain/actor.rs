@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Whoever is behind a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// The name in the configuration of an administrator, or the operating system's name of a user.
+    /// The name in the configuration of an administrator, the operating system's name of a user, or a client id.
     pub name: String,
     /// How they came.
     pub via: Via,
@@ -21,6 +21,8 @@ pub enum Via {
     Api,
     /// The command line, with access to the database itself.
     CommandLine,
+    /// The token endpoint's neighbours: a consumer that revokes a token of its own.
+    Consumer,
     /// The server itself, as when the directory says that a system is gone.
     Server,
 }

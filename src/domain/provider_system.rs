@@ -9,7 +9,7 @@ use std::{
 use careconnect_verifier::{Algorithm, Asid, Group, OdsCode, OrganisationType};
 use serde::Serialize;
 
-use super::{ConsumerSystem, DisplayName, RegistrationStatus, ServiceRoot};
+use super::{ConsumerSystem, DisplayName, RegisteredCertificate, RegistrationStatus, ServiceRoot};
 use crate::clock::UnixTime;
 
 /// A registered FHIR service; its service root is the audience of its tokens.
@@ -33,6 +33,8 @@ pub struct ProviderSystem {
     pub claims_profile: ClaimsProfile,
     /// The groups that it honours, each with those whom it admits for it.
     pub groups: BTreeMap<Group, HonouredGroup>,
+    /// What proves that a caller is it, in the order of [`RegisteredCertificate::in_order`].
+    pub certificates: Vec<RegisteredCertificate>,
     /// Whether it gets tokens at all.
     pub status: RegistrationStatus,
     /// When it was registered.

@@ -81,6 +81,7 @@ impl From<TokenRequestError> for Refusal {
             E::GrantTypeUnsupported(_) => Reason::GrantTypeUnsupported,
             E::Credential(error) => error.reason(),
             E::ScopeMalformed => Reason::ScopeMalformed,
+            E::TokenMissing => Reason::TokenMissing,
             E::AudienceMissing => Reason::AudienceMissing,
             E::AudienceMalformed(_) => Reason::AudienceMalformed,
         };
@@ -163,6 +164,10 @@ reasons! {
     AudienceUnregistered "audience_unregistered" InvalidTarget;
     AudiencesDiffer "audiences_differ" InvalidTarget;
     AudienceSuspended "audience_suspended" InvalidTarget;
+    TokenMissing "token_missing" InvalidRequest;
+    TokenOfAnotherConsumer "token_of_another_consumer" InvalidRequest;
+    TooManyRevocations "too_many_revocations" TemporarilyUnavailable;
+    RevocationNotRecorded "revocation_not_recorded" TemporarilyUnavailable;
     WrongContentType "wrong_content_type" InvalidRequest;
     ContentEncodingUnsupported "content_encoding_unsupported" InvalidRequest;
     BodyTooLarge "body_too_large" InvalidRequest;
@@ -185,7 +190,7 @@ impl Reason {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::WrongContentType | Self::ContentEncodingUnsupported => 415,
-            Self::TooManyFailures | Self::RateLimited => 429,
+            Self::TooManyFailures | Self::RateLimited | Self::TooManyRevocations => 429,
             _ => match self.code() {
                 ErrorCode::InvalidClient => 401,
                 ErrorCode::TemporarilyUnavailable => 503,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     Assurance, BlockedCertificate, CertificatePolicy, ConsumerSystem, Credential, CredentialKind, Environment,
-    GroupDefinition, HonouredGroup, OrganisationTypeDefinition, Proposal, ProviderSystem, RegistrationStatus,
-    credential_changes::done_to_credentials,
+    GroupDefinition, HonouredGroup, OrganisationTypeDefinition, Proposal, ProviderSystem, RegisteredCertificate,
+    RegistrationStatus, credential_changes::done_to_credentials,
 };
 use crate::clock::UnixTime;
 
@@ -80,6 +80,17 @@ impl Credential {
     }
 }
 
+impl RegisteredCertificate {
+    /// All of it.
+    pub fn document(&self) -> Value {
+        json!({
+            "kind": self.identity.kind(), "value": self.identity.value(),
+            "environment": self.environment.as_ref().map(Environment::as_str),
+            "issuer_key": self.issuer.map(|issuer| issuer.to_string()),
+        })
+    }
+}
+
 impl Registered for ProviderSystem {
     const KIND: &'static str = "provider";
 
@@ -99,7 +110,9 @@ impl Registered for ProviderSystem {
             "asid": self.asid, "ods_code": self.ods_code, "name": self.name, "service_root": self.service_root.as_str(),
             "signing_algorithm": self.signing_algorithm, "token_lifetime_seconds": self.token_lifetime,
             "certificate_bound": self.certificate_bound, "claims_profile": self.claims_profile,
-            "groups": self.groups.iter().map(group).collect::<Vec<_>>(), "status": self.status.name(),
+            "groups": self.groups.iter().map(group).collect::<Vec<_>>(),
+            "certificates": self.certificates.iter().map(RegisteredCertificate::document).collect::<Vec<_>>(),
+            "status": self.status.name(),
             "suspended_at": text(self.status.suspended_at()), "retired_at": text(self.status.retired_at()),
             "created_at": self.created_at.to_string(),
         })

@@ -1,10 +1,10 @@
-//! A certificate as it is registered: the feature that names the consumer, and whose word for it counts.
+//! A certificate as it is registered: the feature that names its holder, and whose word for it counts.
 
 use std::{fmt, str::FromStr};
 
 use super::{CertificateIdentity, KeyThumbprint, certificate_identity::InvalidCertificateIdentity};
 
-/// A feature of certificates by which a consumer is recognised, within one environment.
+/// A feature of certificates by which a consumer or a provider is recognised, within one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredCertificate {
     /// The feature.
@@ -14,6 +14,15 @@ pub struct RegisteredCertificate {
     pub environment: Option<Environment>,
     /// A key that must be in the path, of an authority or an intermediate, if one must.
     pub issuer: Option<KeyThumbprint>,
+}
+
+impl RegisteredCertificate {
+    /// Each feature once, in an order that does not depend on who wrote them down.
+    pub fn in_order(mut all: Vec<Self>) -> Vec<Self> {
+        all.sort_by_cached_key(|held| (held.identity.kind(), held.identity.value()));
+        all.dedup_by(|one, other| one.identity == other.identity);
+        all
+    }
 }
 
 impl From<CertificateIdentity> for RegisteredCertificate {

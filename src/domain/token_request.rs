@@ -72,6 +72,9 @@ pub enum TokenRequestError {
     /// A scope with characters outside RFC 6749 §3.3.
     #[error("scope has characters that RFC 6749 section 3.3 does not allow")]
     ScopeMalformed,
+    /// No token in a request about one.
+    #[error("token is missing: send token=<the access token>")]
+    TokenMissing,
     /// No provider named.
     #[error(
         "no provider is named: send resource=<service root URL>, scope=<service root URL>/.default, or \

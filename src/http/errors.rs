@@ -16,7 +16,7 @@ use crate::{
     authentication::peer::PeerConnection,
     domain::{ErrorCode, Reason, Refusal},
     operations::{
-        issue_token::Caller,
+        authenticate_consumer::Caller,
         record_outcome::{Claimed, record_refusal},
     },
     telemetry::legible,

@@ -11,6 +11,10 @@ pub struct Metadata {
     pub issuer: String,
     /// Where tokens are asked for.
     pub token_endpoint: String,
+    /// Where consumers take tokens back.
+    pub revocation_endpoint: String,
+    /// Where consumers and providers ask whether tokens count.
+    pub introspection_endpoint: String,
     /// Where the key set is.
     pub jwks_uri: String,
     /// An address that answers 404, for libraries that cannot do without an authorisation endpoint.
@@ -27,6 +31,8 @@ impl Metadata {
         Self {
             issuer: issuer.to_owned(),
             token_endpoint: format!("{issuer}/oauth2/token"),
+            revocation_endpoint: format!("{issuer}/oauth2/revoke"),
+            introspection_endpoint: format!("{issuer}/oauth2/introspect"),
             jwks_uri: format!("{issuer}/.well-known/jwks.json"),
             authorization_endpoint: format!("{issuer}/oauth2/authorize"),
             signing_algorithms,
@@ -34,20 +40,32 @@ impl Metadata {
         }
     }
 
-    /// `oauth-authorization-server` (RFC 8414 §2, RFC 8705 §3.3). There are no response types, for nothing is authorised
+    /// `oauth-authorization-server` (RFC 8414 §2, RFC 8705 §3.3, RFC 9701 §7). There are no response types, for nothing is authorised
     /// by redirection; the member is required, so it is there and empty.
     pub fn authorization_server(&self) -> Value {
+        // One authenticator behind all three endpoints; providers introspect by certificate.
+        let methods = [
+            "client_secret_basic",
+            "client_secret_post",
+            "tls_client_auth",
+            "self_signed_tls_client_auth",
+            "private_key_jwt",
+        ];
         json!({
             "issuer": self.issuer,
             "token_endpoint": self.token_endpoint,
             "jwks_uri": self.jwks_uri,
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
-            "token_endpoint_auth_methods_supported": [
-                "client_secret_basic", "client_secret_post", "tls_client_auth", "self_signed_tls_client_auth",
-                "private_key_jwt",
-            ],
+            "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": Algorithm::FOR_ASSERTIONS,
+            "revocation_endpoint": self.revocation_endpoint,
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": Algorithm::FOR_ASSERTIONS,
+            "introspection_endpoint": self.introspection_endpoint,
+            "introspection_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint_auth_signing_alg_values_supported": Algorithm::FOR_ASSERTIONS,
+            "introspection_signing_alg_values_supported": self.signing_algorithms.first().into_iter().collect::<Vec<_>>(),
             "tls_client_certificate_bound_access_tokens": true,
             "scopes_supported": self.scopes,
         })
@@ -99,6 +117,8 @@ mod tests {
         let document = metadata().authorization_server();
         assert_eq!(document["issuer"], "https://auth.example.nhs.uk/careconnect");
         assert_eq!(document["token_endpoint"], "https://auth.example.nhs.uk/careconnect/oauth2/token");
+        assert_eq!(document["revocation_endpoint"], "https://auth.example.nhs.uk/careconnect/oauth2/revoke");
+        assert_eq!(document["introspection_endpoint"], "https://auth.example.nhs.uk/careconnect/oauth2/introspect");
         assert_eq!(document["jwks_uri"], "https://auth.example.nhs.uk/careconnect/.well-known/jwks.json");
     }
 

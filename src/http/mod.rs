@@ -16,12 +16,14 @@ pub mod admin;
 mod body;
 mod documents;
 pub mod errors;
+mod form;
 mod forwarded;
 mod health;
 pub mod metadata;
 mod stopping;
 mod timeout;
 mod token;
+mod token_queries;
 mod trace_id;
 
 /// A request body of any endpoint, in bytes (R54).
@@ -37,6 +39,9 @@ pub fn router(app: Arc<App>, proxies: Arc<Proxies>, request_timeout: Duration) -
     let documents = Arc::new(documents::Documents::new(&app));
     let mut router = Router::new()
         .route(&format!("{path}{TOKEN}"), post(token::token))
+        .route(&format!("{path}/oauth2/revoke"), post(token_queries::revoke))
+        .route(&format!("{path}/oauth2/introspect"), post(token_queries::introspect))
+        .route(&format!("{path}/oauth2/revocations"), get(token_queries::revocations))
         .route(&format!("{path}/.well-known/jwks.json"), get(documents::jwks))
         .route(&format!("{path}/errors/{{reason}}"), get(documents::error_page))
         .route("/openapi.yaml", get(documents::openapi))

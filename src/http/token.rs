@@ -2,28 +2,18 @@
 
 use axum::{
     Extension, Json,
-    body::{Body, Bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, Uri, header},
     response::IntoResponse,
 };
 use serde::Serialize;
 
-use super::{
-    MOST_BODY_BYTES, ServerState,
-    body::{BodyFault, is_of_type, read_body, received_type},
-    errors::RefusedResponse,
-    forwarded::RefusedHeader,
-    trace_id::TraceId,
-};
+use super::{ServerState, errors::RefusedResponse, form::Form, forwarded::RefusedHeader, trace_id::TraceId};
 use crate::{
     authentication::peer::PeerConnection,
-    domain::{Reason, Refusal},
-    operations::issue_token::{Caller, issue_token},
+    operations::{authenticate_consumer::Caller, issue_token::issue_token},
 };
-
-/// What a token request comes as.
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -46,8 +36,7 @@ pub(super) async fn token(
     if let Some(Extension(RefusedHeader(refusal))) = refused {
         return Err(RefusedResponse::new(refusal));
     }
-    let body = form_body(&uri, &headers, body).await.map_err(RefusedResponse::new)?;
-    let authorization = authorization(&headers).map_err(RefusedResponse::new)?.map(<[u8]>::to_vec);
+    let Form { authorization, body } = Form::read(&uri, &headers, body).await.map_err(RefusedResponse::new)?;
     // In a task of its own: a caller that hangs up leaves its failure, and its line in the record, behind.
     let answered = tokio::spawn(async move {
         let caller = Caller { peer: &peer, trace_id };
@@ -64,37 +53,4 @@ pub(super) async fn token(
         scope: issued.scope,
     };
     Ok(([(header::PRAGMA, "no-cache")], Json(answer)))
-}
-
-async fn form_body(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    // R12: a secret in a URL is in every log on the way, so it is not enough to ignore it.
-    let query = uri.query().unwrap_or_default();
-    if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("client_")) {
-        let sentence = "send client credentials in the body or the Authorization header, never in the URL; renew any \
-                        secret that was sent so";
-        return Err(Refusal::new(Reason::CredentialsInUrl, sentence));
-    }
-    if !is_of_type(headers, FORM) {
-        let sentence = format!("Content-Type must be {FORM}, once; received {}", received_type(headers));
-        return Err(Refusal::new(Reason::WrongContentType, sentence));
-    }
-    read_body(headers, body, MOST_BODY_BYTES).await.map_err(|fault| match fault {
-        BodyFault::Encoded => {
-            Refusal::new(Reason::ContentEncodingUnsupported, "send the body without Content-Encoding")
-        }
-        BodyFault::TooLarge => {
-            Refusal::new(Reason::BodyTooLarge, format!("the body is longer than {MOST_BODY_BYTES} bytes"))
-        }
-        BodyFault::Incomplete(error) => {
-            Refusal::new(Reason::FormMalformed, "the body is incomplete").with_detail(error)
-        }
-    })
-}
-
-fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
-    let mut all = headers.get_all(header::AUTHORIZATION).iter();
-    match (all.next(), all.next()) {
-        (_, Some(_)) => Err(Refusal::new(Reason::TwoMechanisms, "there is more than one Authorization header")),
-        (one, None) => Ok(one.map(axum::http::HeaderValue::as_bytes)),
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod add_credentials;
 pub mod assure_consumer;
+pub mod authenticate_consumer;
 pub mod block_certificate;
 pub mod cap_certificates;
 pub mod change_assurance;
@@ -21,13 +22,17 @@ pub mod estate;
 pub mod export_audit;
 pub mod give_assurance;
 pub mod import_key;
+pub mod introspect_token;
 pub mod issue_token;
+mod note_refusal;
 mod put_consumer;
 mod put_provider;
 pub mod record_outcome;
 pub mod register_consumer;
 pub mod register_provider;
 pub mod reseal_keys;
+pub mod revoke_own_token;
+pub mod revoke_token;
 pub mod rotate_keys;
 pub mod rotate_secret;
 pub mod set_assurance;

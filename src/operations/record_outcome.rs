@@ -3,7 +3,7 @@
 use careconnect_verifier::Group;
 use uuid::Uuid;
 
-use super::issue_token::Caller;
+use super::authenticate_consumer::Caller;
 use crate::{
     app::App,
     authentication::AuthenticatedConsumer,
@@ -108,6 +108,6 @@ pub async fn record_refusal(app: &App, claimed: &Claimed, refusal: &Refusal, cal
     let _counted = app.record.write(&entry).await;
 }
 
-fn truncated(text: &str) -> String {
+pub(super) fn truncated(text: &str) -> String {
     legible(&text.chars().take(64).collect::<String>())
 }

@@ -7,7 +7,8 @@ use careconnect_verifier::{Algorithm, Asid, Group, OdsCode};
 use super::{change_refused::ChangeRefused, put_provider::put_provider};
 use crate::{
     domain::{
-        Act, ClaimsProfile, DisplayName, HonouredGroup, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime,
+        Act, ClaimsProfile, DisplayName, HonouredGroup, ProviderSystem, RegisteredCertificate, RegistrationStatus,
+        ServiceRoot, TokenLifetime,
     },
     storage::Database,
 };
@@ -33,6 +34,8 @@ pub struct ProviderRegistration {
     pub claims_profile: ClaimsProfile,
     /// The groups that it honours, each with those whom it admits for it.
     pub groups: BTreeMap<Group, HonouredGroup>,
+    /// What proves that a caller is it.
+    pub certificates: Vec<RegisteredCertificate>,
 }
 
 /// Registers a provider. An unregistered group, an ASID or service root that is taken, or an ASID of another organisation is refused,
@@ -52,6 +55,7 @@ pub async fn register_provider(
         certificate_bound: registration.certificate_bound,
         claims_profile: registration.claims_profile,
         groups: registration.groups,
+        certificates: RegisteredCertificate::in_order(registration.certificates),
         status: RegistrationStatus::Active,
         created_at: act.at,
     };

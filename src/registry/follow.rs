@@ -83,6 +83,9 @@ impl Registry {
         if current < held || !continuous {
             self.replace(Snapshot::of(self.database.load_all().await?), "the register was read anew");
         }
+        if let Some(next) = self.snapshot.load().without_ended(now) {
+            self.snapshot.store(Arc::new(next));
+        }
         self.synced_at.store(now.0, Ordering::Release);
         Ok(())
     }

@@ -1,21 +1,21 @@
 //! One state of the register, with the ways to find things in it.
 
-use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::BuildHasher,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
+
+use careconnect_verifier::ClientId;
+use uuid::Uuid;
 
 use super::{
     by_key::{ByAsid, ByClientId, ByServiceRoot},
+    identities::Candidates,
     sharded_map::ShardedMap,
 };
 use crate::{
     clock::UnixTime,
     domain::{
-        Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, CredentialKind,
-        GroupDefinition, KeySetUri, OrganisationTypeDefinition, Periods, ProviderSystem, SerialNumber,
-        SigningKeyRecord, SubjectKind,
+        Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
+        KeySetUri, OrganisationTypeDefinition, Periods, ProviderSystem, RevokedToken, SerialNumber, SigningKeyRecord,
+        SubjectKind,
     },
     storage::{AssurancePeriod, RegistryContents},
 };
@@ -27,6 +27,10 @@ pub(super) struct Snapshot {
     pub(super) groups: Arc<[GroupDefinition]>,
     pub(super) organisation_types: Arc<[OrganisationTypeDefinition]>,
     consumers: ShardedMap<ByClientId, Arc<ConsumerSystem>>,
+    /// Those that are suspended or retired, once more.
+    inactive: ShardedMap<ByClientId, Arc<ConsumerSystem>>,
+    /// By consumer and `jti`, or none for all tokens up to a time.
+    revoked: ShardedMap<(ClientId, Option<Uuid>), RevokedToken>,
     providers: ShardedMap<ByAsid, Arc<ProviderSystem>>,
     providers_by_root: ShardedMap<ByServiceRoot, Arc<ProviderSystem>>,
     /// By the kind of subject, then by its identifier.
@@ -35,9 +39,8 @@ pub(super) struct Snapshot {
     blocked: Arc<HashMap<String, HashMap<SerialNumber, BlockedCertificate>>>,
     pub(super) policies: Arc<[CertificatePolicy]>,
     pub(super) signing_keys: Arc<[SigningKeyRecord]>,
-    /// By the hash of a certificate identity: those that may have it, for hashes collide.
-    candidates: ShardedMap<u64, Vec<Arc<ConsumerSystem>>>,
-    identity_hasher: RandomState,
+    candidates: Candidates<ConsumerSystem>,
+    provider_candidates: Candidates<ProviderSystem>,
 }
 
 impl Snapshot {
@@ -52,6 +55,9 @@ impl Snapshot {
         changes.consumers.into_iter().for_each(|consumer| next.put_consumer(Arc::new(consumer)));
         changes.providers.into_iter().for_each(|provider| next.put_provider(&Arc::new(provider)));
         changes.assurances.into_iter().for_each(|period| next.put_assurance(period));
+        for revoked in changes.revoked_tokens {
+            next.revoked.insert((revoked.client_id.clone(), revoked.token_id), revoked);
+        }
         next.groups = merged(&self.groups, changes.groups, |definition| definition.group.as_str());
         next.organisation_types =
             merged(&self.organisation_types, changes.organisation_types, |definition| definition.code.as_str());
@@ -82,8 +88,42 @@ impl Snapshot {
         &'a self,
         identity: &'a CertificateIdentity,
     ) -> impl Iterator<Item = &'a Arc<ConsumerSystem>> {
-        let candidates = self.candidates.get(&self.identity_hasher.hash_one(identity));
-        candidates.into_iter().flatten().filter(move |consumer| identities(consumer).any(|held| held == identity))
+        self.candidates.with(identity)
+    }
+
+    pub(super) fn providers_with<'a>(
+        &'a self,
+        identity: &'a CertificateIdentity,
+    ) -> impl Iterator<Item = &'a Arc<ProviderSystem>> {
+        self.provider_candidates.with(identity)
+    }
+
+    /// Consumers that are suspended or retired.
+    pub(super) fn inactive(&self) -> impl Iterator<Item = &Arc<ConsumerSystem>> {
+        self.inactive.values()
+    }
+
+    /// All that is revoked and has not been forgotten.
+    pub(super) fn revoked(&self) -> impl Iterator<Item = &RevokedToken> {
+        self.revoked.values()
+    }
+
+    /// Is a token of `client_id` with this `jti` and `iat` revoked, alone or with others?
+    pub(super) fn is_revoked(&self, client_id: &ClientId, token_id: Uuid, issued_at: UnixTime) -> bool {
+        let (one, all) = ((client_id.clone(), Some(token_id)), (client_id.clone(), None));
+        self.revoked.get(&one).is_some() || self.revoked.get(&all).is_some_and(|all| issued_at <= all.revoked_at)
+    }
+
+    /// The same without what has ceased to matter; none when all of it matters.
+    pub(super) fn without_ended(&self, now: UnixTime) -> Option<Self> {
+        let ended = self.revoked().filter(|revoked| !revoked.matters_at(now));
+        let ended: Vec<_> = ended.map(|revoked| (revoked.client_id.clone(), revoked.token_id)).collect();
+        if ended.is_empty() {
+            return None;
+        }
+        let mut next = self.clone();
+        ended.iter().for_each(|key| drop(next.revoked.remove(key)));
+        Some(next)
     }
 
     pub(super) fn blocked(&self, issuer: &str, serial: &SerialNumber) -> Option<&BlockedCertificate> {
@@ -120,27 +160,12 @@ impl Snapshot {
 
     fn put_consumer(&mut self, consumer: Arc<ConsumerSystem>) {
         if let Some(old) = self.consumers.insert(ByClientId(consumer.clone()), consumer.clone()) {
-            self.forget_identities(&old);
+            self.candidates.forget(&old);
         }
-        for identity in identities(&consumer) {
-            let hash = self.identity_hasher.hash_one(identity);
-            let mut candidates = self.candidates.remove(&hash).unwrap_or_default();
-            if !candidates.iter().any(|candidate| Arc::ptr_eq(candidate, &consumer)) {
-                candidates.reserve_exact(1);
-                candidates.push(consumer.clone());
-            }
-            self.candidates.insert(hash, candidates);
-        }
-    }
-
-    fn forget_identities(&mut self, old: &Arc<ConsumerSystem>) {
-        for identity in identities(old) {
-            let hash = self.identity_hasher.hash_one(identity);
-            let mut candidates = self.candidates.remove(&hash).unwrap_or_default();
-            candidates.retain(|candidate| !Arc::ptr_eq(candidate, old));
-            if !candidates.is_empty() {
-                self.candidates.insert(hash, candidates);
-            }
+        self.candidates.add(&consumer);
+        match consumer.is_active() {
+            true => drop(self.inactive.remove(consumer.client_id.as_str())),
+            false => drop(self.inactive.insert(ByClientId(consumer.clone()), consumer)),
         }
     }
 
@@ -162,16 +187,11 @@ impl Snapshot {
     fn put_provider(&mut self, provider: &Arc<ProviderSystem>) {
         if let Some(old) = self.providers.insert(ByAsid(provider.clone()), provider.clone()) {
             self.providers_by_root.remove(old.service_root.as_str());
+            self.provider_candidates.forget(&old);
         }
+        self.provider_candidates.add(provider);
         self.providers_by_root.insert(ByServiceRoot(provider.clone()), provider.clone());
     }
-}
-
-fn identities(consumer: &ConsumerSystem) -> impl Iterator<Item = &CertificateIdentity> {
-    consumer.credentials.iter().filter_map(|credential| match &credential.kind {
-        CredentialKind::Certificate(held) => Some(&held.identity),
-        _ => None,
-    })
 }
 
 /// `old` with `changes` in place of, or beside, what has the same key; in the order of keys.

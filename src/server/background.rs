@@ -40,6 +40,8 @@ pub(super) fn spawn(
     tasks.spawn(restarted("key ring", stop.clone(), move |stop| follow_keys(following.clone(), stop)));
     let tended = app.clone();
     tasks.spawn(restarted("key schedule", stop.clone(), move |stop| keep_schedule(tended.clone(), stop)));
+    let registry = app.registry.clone();
+    tasks.spawn(restarted("ended revocations", stop.clone(), move |stop| registry.clone().prune(stop)));
     let (store, clock): (_, Arc<dyn Clock>) = (used_assertions.clone(), app.clock.clone());
     tasks.spawn(restarted("used assertions", CancellationToken::new(), move |_until_the_last_guard_is_gone| {
         used_assertions.clone().write()

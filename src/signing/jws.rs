@@ -78,9 +78,13 @@ impl Signer {
         Ok(Unsigned { message: encoded(header, claims)?, jti: jti.to_owned() })
     }
 
-    /// Signs a statement that is no token, and says so by its type (R24).
-    pub(super) fn sign_statement(&self, token_type: &str, statement: &impl Serialize) -> Result<String, SigningError> {
-        self.signed(encoded(&header(&self.key, token_type), statement)?)
+    /// A statement that is no token, and says so by its type (R24).
+    pub(super) fn prepare_statement(
+        &self,
+        token_type: &str,
+        statement: &impl Serialize,
+    ) -> Result<Unsigned, SigningError> {
+        Ok(Unsigned { message: encoded(&header(&self.key, token_type), statement)?, jti: token_type.to_owned() })
     }
 
     /// Signs what was prepared.

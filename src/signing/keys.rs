@@ -121,16 +121,21 @@ impl Keys {
     }
 
     /// Signs a statement that is no token, which its type says (R24), with ES256 or else the first algorithm that has a key.
-    /// A key in a token of hardware takes its time: not on a thread that serves.
-    pub fn sign_statement(&self, token_type: &str, statement: &impl Serialize) -> Result<String, SigningError> {
-        let ring = self.ring.load();
-        let algorithm = ring.algorithms().first().copied().unwrap_or(Algorithm::Es256);
-        ring.signer(algorithm, self.clock.now())?.sign_statement(token_type, statement)
+    pub async fn sign_statement(&self, token_type: &str, statement: &impl Serialize) -> Result<String, SigningError> {
+        let signer = self.statement_signer()?;
+        let unsigned = signer.prepare_statement(token_type, statement)?;
+        Ok(finish(signer, unsigned).await?.expose().to_owned())
     }
 
-    /// Signs a statement of how far a chain had come.
+    /// Signs a statement of how far a chain had come. A key in a token of hardware takes its time: not on a thread that serves.
     pub fn sign_checkpoint(&self, statement: &impl Serialize) -> Result<String, SigningError> {
-        self.sign_statement(CHECKPOINT_TYPE, statement)
+        let signer = self.statement_signer()?;
+        Ok(signer.sign(signer.prepare_statement(CHECKPOINT_TYPE, statement)?)?.expose().to_owned())
+    }
+
+    fn statement_signer(&self) -> Result<Arc<Signer>, SigningError> {
+        let algorithm = self.algorithms().first().copied().unwrap_or(Algorithm::Es256);
+        self.signer(algorithm, self.clock.now())
     }
 
     fn signer(&self, algorithm: Algorithm, now: UnixTime) -> Result<Arc<Signer>, SigningError> {

@@ -7,11 +7,12 @@ use super::{
     consumers::{self, read_consumers},
     groups::{read_groups, read_organisation_types},
     providers::{self, read_providers},
+    revoked_tokens::read_revoked_tokens,
     signing_keys::read_signing_keys,
 };
 use crate::domain::{
     BlockedCertificate, CertificatePolicy, ConsumerSystem, GroupDefinition, OrganisationTypeDefinition, ProviderSystem,
-    SigningKeyRecord,
+    RevokedToken, SigningKeyRecord,
 };
 
 /// Registrations as they were committed at one revision: all, or those that changed after another one.
@@ -35,6 +36,8 @@ pub struct RegistryContents {
     pub certificate_policies: Vec<CertificatePolicy>,
     /// Signing keys, ended ones too, in the order of their turns.
     pub signing_keys: Vec<SigningKeyRecord>,
+    /// Tokens that are revoked, by consumer.
+    pub revoked_tokens: Vec<RevokedToken>,
 }
 
 /// Reads what the registry holds in one state of the database.
@@ -53,6 +56,7 @@ macro_rules! read_contents {
                 blocked_certificates: read_blocked_certificates!(transaction, $revision),
                 certificate_policies: read_certificate_policies!(transaction, $revision),
                 signing_keys: read_signing_keys!(transaction, $revision),
+                revoked_tokens: read_revoked_tokens!(transaction, $revision),
             }
         })
     };

@@ -14,7 +14,7 @@ use crate::{
     clock::UnixTime,
     domain::{
         CertificateIdentity, ClientKey, Credential, CredentialId, CredentialKind, KeySetUri, RegisteredCertificate,
-        SecretHash,
+        SecretHash, certificate_identity::InvalidCertificateIdentity,
     },
 };
 
@@ -175,11 +175,15 @@ impl Columns {
             CredentialKind::Secret(hash) => only(hash.as_str().to_owned()),
             CredentialKind::Key(key) => only(key.as_jwk().to_owned()),
             CredentialKind::KeySet(uri) => only(uri.as_str().to_owned()),
-            CredentialKind::Certificate(certificate) => Self {
-                value: certificate.identity.value(),
-                environment: certificate.environment.as_ref().map(ToString::to_string),
-                issuer_key: certificate.issuer.map(|issuer| issuer.to_string()),
-            },
+            CredentialKind::Certificate(certificate) => Self::of_certificate(certificate),
+        }
+    }
+
+    pub(super) fn of_certificate(certificate: &RegisteredCertificate) -> Self {
+        Self {
+            value: certificate.identity.value(),
+            environment: certificate.environment.as_ref().map(ToString::to_string),
+            issuer_key: certificate.issuer.map(|issuer| issuer.to_string()),
         }
     }
 }
@@ -207,10 +211,20 @@ fn kind_of(
         "secret" => CredentialKind::Secret(SecretHash::new(value)),
         "key" => CredentialKind::Key(ClientKey::from_jwk(value)?),
         "key_set" => CredentialKind::KeySet(value.parse::<KeySetUri>()?),
-        kind => CredentialKind::Certificate(RegisteredCertificate {
-            identity: CertificateIdentity::parse(kind, value)?,
-            environment: environment.map(str::parse).transpose()?,
-            issuer: issuer.map(str::parse).transpose()?,
-        }),
+        kind => CredentialKind::Certificate(certificate_of(kind, value, environment, issuer)?),
+    })
+}
+
+/// A certificate of its columns.
+pub(super) fn certificate_of(
+    kind: &str,
+    value: &str,
+    environment: Option<&str>,
+    issuer: Option<&str>,
+) -> Result<RegisteredCertificate, InvalidCertificateIdentity> {
+    Ok(RegisteredCertificate {
+        identity: CertificateIdentity::parse(kind, value)?,
+        environment: environment.map(str::parse).transpose()?,
+        issuer: issuer.map(str::parse).transpose()?,
     })
 }

@@ -30,6 +30,8 @@ files! {
     6 "assurances" "0006_assurances.sql";
     7 "audit" "0007_audit.sql";
     8 "signing_keys" "0008_signing_keys.sql";
+    9 "provider_certificates" "0009_provider_certificates.sql";
+    10 "revoked_tokens" "0010_revoked_tokens.sql";
     11 "forgotten_assertions" "0011_forgotten_assertions.sql";
 }
 

@@ -24,6 +24,7 @@ mod migrations;
 mod ordered_merge;
 mod proposals;
 mod providers;
+mod revoked_tokens;
 mod signing_keys;
 mod sqlite_file;
 

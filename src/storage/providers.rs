@@ -8,16 +8,18 @@ use super::{
     Database, StorageError,
     change::{Change, in_change, in_writing},
     connection::LONG,
+    credentials::{Columns, certificate_of},
     ordered_merge::Owners,
 };
 use crate::{
     clock::UnixTime,
     domain::{
-        HonouredGroup, ProviderSystem, RegistrationStatus, ServiceRoot, TokenLifetime, display_name::InvalidDisplayName,
+        HonouredGroup, ProviderSystem, RegisteredCertificate, RegistrationStatus, ServiceRoot, TokenLifetime,
+        display_name::InvalidDisplayName,
     },
 };
 
-/// The three queries that read the providers whose ASID satisfies `$condition`, all in the same order.
+/// The four queries that read the providers whose ASID satisfies `$condition`, all in the same order.
 macro_rules! providers_where {
     ($condition:literal) => {
         [
@@ -33,25 +35,32 @@ macro_rules! providers_where {
                 $condition,
                 " ORDER BY asid"
             ),
+            concat!(
+                "SELECT asid, kind, value, environment, issuer_key FROM provider_certificates WHERE asid ",
+                $condition,
+                " ORDER BY asid"
+            ),
         ]
     };
 }
 
-const NAMED: [&str; 3] = providers_where!("= $1");
+const NAMED: [&str; 4] = providers_where!("= $1");
 /// As many as [`Database::providers_after`] gives at once.
-const AFTER: [&str; 3] = providers_where!("IN (SELECT asid FROM providers WHERE asid > $1 ORDER BY asid LIMIT 200)");
-pub(super) const CHANGED_SINCE: [&str; 3] = providers_where!("IN (SELECT asid FROM providers WHERE revision > $1)");
+const AFTER: [&str; 4] = providers_where!("IN (SELECT asid FROM providers WHERE asid > $1 ORDER BY asid LIMIT 200)");
+pub(super) const CHANGED_SINCE: [&str; 4] = providers_where!("IN (SELECT asid FROM providers WHERE revision > $1)");
 
-/// Reads providers by three queries, however many providers they are.
+/// Reads providers by four queries, however many providers they are.
 macro_rules! read_providers {
     ($connection:expr, $queries:expr, $parameter:expr) => {{
         let mut read = crate::storage::providers::ProviderRows::default();
-        let [providers, groups, limits] = $queries;
+        let [providers, groups, limits, certificates] = $queries;
         for_each_row!($connection, providers, $parameter, |row| read.provider(row));
         read.0.rewind();
         for_each_row!($connection, groups, $parameter, |row| read.group(row));
         read.0.rewind();
         for_each_row!($connection, limits, $parameter, |row| read.limit(row));
+        read.0.rewind();
+        for_each_row!($connection, certificates, $parameter, |row| read.certificate(row));
         read.0.into_vec()
     }};
 }
@@ -112,8 +121,27 @@ impl Change {
         if before.is_none_or(|before| before.groups != after.groups) {
             self.put_groups_of(after).await?;
         }
+        if before.map_or(&[][..], |before| &before.certificates) != after.certificates {
+            self.put_certificates_of(after).await?;
+        }
         self.note(before, after);
         Ok(())
+    }
+
+    async fn put_certificates_of(&mut self, provider: &ProviderSystem) -> Result<(), StorageError> {
+        const INSERT: &str = "INSERT INTO provider_certificates (asid, kind, value, environment, issuer_key) \
+            VALUES ($1, $2, $3, $4, $5)";
+        let asid = provider.asid.as_str();
+        in_writing!(self, |connection| {
+            let forget = sqlx::query("DELETE FROM provider_certificates WHERE asid = $1").bind(asid);
+            forget.execute(&mut *connection).await?;
+            for held in &provider.certificates {
+                let Columns { value, environment, issuer_key } = Columns::of_certificate(held);
+                let inserted = sqlx::query(INSERT).bind(asid).bind(held.identity.kind()).bind(value);
+                inserted.bind(environment).bind(issuer_key).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })
     }
 
     async fn put_groups_of(&mut self, provider: &ProviderSystem) -> Result<(), StorageError> {
@@ -217,6 +245,7 @@ impl ProviderRows {
             certificate_bound,
             claims_profile: profile.parse().map_err(|error: String| corrupt(&error))?,
             groups: Default::default(),
+            certificates: Vec::new(),
             status: RegistrationStatus::of(suspended.map(UnixTime), retired.map(UnixTime)),
             created_at: UnixTime(created_at),
         });
@@ -228,6 +257,19 @@ impl ProviderRows {
         let group = Group::parse(&urn).map_err(|error| StorageError::corrupt("provider", &asid, error))?;
         let honoured = HonouredGroup { suspended_at: suspended_at.map(UnixTime), ..HonouredGroup::default() };
         self.0.owner(&asid)?.groups.insert(group, honoured);
+        Ok(())
+    }
+
+    pub(super) fn certificate(
+        &mut self,
+        row: (String, String, String, Option<String>, Option<String>),
+    ) -> Result<(), StorageError> {
+        let (asid, kind, value, environment, issuer) = row;
+        let read = certificate_of(&kind, &value, environment.as_deref(), issuer.as_deref());
+        let read = read.map_err(|error| StorageError::corrupt("provider", &asid, error))?;
+        let held = &mut self.0.owner(&asid)?.certificates;
+        held.push(read);
+        *held = RegisteredCertificate::in_order(std::mem::take(held));
         Ok(())
     }
 

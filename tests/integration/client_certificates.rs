@@ -18,7 +18,7 @@ use careconnect_auth::{
     crypto::tls_provider,
     domain::{
         CertificateIdentity, CertificateThumbprint, ConsumerSystem, Credential, CredentialId, CredentialKind,
-        RegisteredCertificate, RegistrationStatus, TokenRequest,
+        PresentedCredential, RegisteredCertificate, RegistrationStatus,
     },
     server::Limits,
 };
@@ -230,10 +230,9 @@ async fn a_certificate_proves_its_consumer_only_while_its_credential_lasts() {
     let peer = PeerConnection { address: ([127, 0, 0, 1], 1).into(), certificate };
     let kind = CredentialKind::from(san("a.nhs.uk"));
     let consumer = Arc::new(consumer_with(kind, NOW, NOW.plus(60)));
-    let body = b"grant_type=client_credentials&client_id=c&resource=https://p.nhs.uk";
-    let request = TokenRequest::parse(None, body).unwrap();
     for (now, is_proven) in [(NOW.plus(-1), false), (NOW, true), (NOW.plus(59), true), (NOW.plus(60), false)] {
-        let outcome = authenticator(trust(&root)).authenticate(&request, Some(consumer.clone()), &peer, now).await;
+        let (authenticator, proof) = (authenticator(trust(&root)), PresentedCredential::Certificate);
+        let outcome = authenticator.authenticate(Some("c"), &proof, Some(consumer.clone()), &peer, now).await;
         assert_eq!(outcome.is_ok(), is_proven, "{now}: {outcome:?}");
     }
 }

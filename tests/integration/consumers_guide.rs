@@ -23,12 +23,14 @@ fn every_shell_block_of_the_guide_runs_and_every_way_of_proving_returns_a_token(
     let answers = run(&script, &dev, directory.path(), &[]);
     let answers: Vec<_> = answers.split("--- next block ---\n").collect();
     assert_eq!(answers.len(), shown.len());
-    let asks = |block: &str| block.contains("curl ") && !block.contains("REFUSAL");
+    let asks = |block: &str| block.contains("curl ") && !block.contains("REFUSAL") && !block.contains("/revoke");
     for (block, answer) in shown.iter().zip(&answers).filter(|(block, _)| asks(block)) {
         let token = answer.lines().last().map(serde_json::from_str::<Value>);
         let has_token = token.is_some_and(|token| token.is_ok_and(|token| token["access_token"].is_string()));
         assert!(has_token, "{block}\n{answer}");
     }
+    let revoked = shown.iter().zip(&answers).find(|(block, _)| block.contains("/revoke")).unwrap().1;
+    assert!(revoked.contains(r#""active":true"#) && revoked.trim_end().ends_with(r#"{"active":false}"#), "{revoked}");
     let [.., refusal, explained] = &answers[..] else { panic!("{answers:?}") };
     assert!(refusal.contains("audience_unregistered") && explained.contains("audience_unregistered"), "{explained}");
 

@@ -29,6 +29,18 @@ fn authlib_gets_tokens_by_each_method_and_pyjwt_verifies_them() {
 }
 
 #[test]
+fn authlib_introspects_and_revokes_by_each_method() {
+    // R47, R48
+    let directory = tempfile::tempdir().unwrap();
+    let dev = Dev::start(directory.path());
+    for consumer in active_consumers(&dev.manifest()) {
+        let mut authlib = python();
+        authlib.arg(interop_file("revoke_token.py")).arg(dev.manifest_file()).arg(text(&consumer["client_id"]));
+        assert_eq!(said(authlib).trim_end(), format!("revoked {}", text(&consumer["auth_method"])));
+    }
+}
+
+#[test]
 fn openid_client_gets_tokens_by_each_method_and_jose_verifies_them() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());

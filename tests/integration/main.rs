@@ -45,6 +45,7 @@ mod record;
 mod registry;
 mod replay;
 mod requirements;
+mod revocation;
 mod revocation_lists;
 mod serving;
 mod storage;

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     cli::{
-        output,
+        examination, output,
         session::{Session, block_on, configured_database},
         token,
     },
     record::{CHANGES, KnownCheckpoint, Report, StreamReport, known_changes_file, read_known_changes, verify},
-    signing::{self, KeyPlaces, KeyStores},
+    signing,
     telemetry::legible,
 };
 
@@ -130,16 +130,11 @@ fn keys(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Option
     })))
 }
 
-/// Those in the database that the sealing key confirms: whoever can write there alone adds none.
 fn confirmed_keys(session: &Session) -> anyhow::Result<KeySet> {
     let loaded = session.load_config()?;
     let known = block_on(async { Ok(configured_database(&loaded).await?.list_signing_keys().await?) })?;
-    if known.is_empty() {
-        return Ok(KeySet::default());
-    }
-    let stores = KeyStores::of(KeyPlaces::from(&loaded.config.keys), &known)?;
-    let confirmed = known.iter().filter(|key| stores.confirm(key).is_ok());
-    Ok(KeySet::parse(signing::KeySet::of(confirmed).json().as_bytes())?)
+    let confirmed = examination::confirmed_keys(&loaded.config, &known)?;
+    Ok(KeySet::parse(signing::KeySet::of(confirmed.iter()).json().as_bytes())?)
 }
 
 fn one_line(stream: &StreamReport, with_keys: bool) -> String {

@@ -6,11 +6,14 @@ use anyhow::Context;
 use careconnect_verifier::ClientId;
 use clap::Subcommand;
 
-use super::session::{Attempt, Session};
+use super::{
+    session::{Attempt, Session},
+    token::shown,
+};
 use crate::{
     clock::UnixTime,
-    domain::{ConsumerSystem, Precondition, RegistrationStatus},
-    operations::change_consumer::change_consumer,
+    domain::{ConsumerSystem, Precondition, RegistrationStatus, RevokedToken},
+    operations::{change_consumer::change_consumer, revoke_token::revoke_token},
 };
 
 mod change;
@@ -19,8 +22,6 @@ mod list;
 mod register;
 mod show;
 mod ways_in;
-
-pub(super) use ways_in::{certificate_of, issuer_key};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConsumerCommand {
@@ -38,13 +39,18 @@ pub(super) enum ConsumerCommand {
         /// Its client id, as `consumer list` has it.
         client_id: ClientId,
     },
-    /// Issue no more tokens to a consumer, within a second.
+    /// Issue no more tokens to a consumer, within a second; those that it has count no longer.
     Suspend {
         /// Its client id, as `consumer list` has it.
         client_id: ClientId,
     },
-    /// Issue tokens to a suspended consumer again.
+    /// Issue tokens to a suspended consumer again; those that it has count again, if they have not ended or been revoked.
     Resume {
+        /// Its client id, as `consumer list` has it.
+        client_id: ClientId,
+    },
+    /// Let no token count any longer that a consumer has been issued up to now; it may get new ones.
+    RevokeTokens {
         /// Its client id, as `consumer list` has it.
         client_id: ClientId,
     },
@@ -78,6 +84,12 @@ pub(super) fn run(command: ConsumerCommand, session: &Session) -> anyhow::Result
         }
         ConsumerCommand::Resume { client_id } => {
             change_status("consumer.resume", &client_id, |_, _| RegistrationStatus::Active, session)
+        }
+        ConsumerCommand::RevokeTokens { client_id } => {
+            session.changing(Attempt::new("consumer.revoke_tokens", &client_id), async |database, act| {
+                let all = RevokedToken::all(client_id.clone(), act.at);
+                shown(&revoke_token(&database, all, act).await?, session)
+            })
         }
         ConsumerCommand::Retire { client_id } => {
             change_status("consumer.retire", &client_id, |_, at| RegistrationStatus::Retired { at }, session)

@@ -1,58 +1,21 @@
 //! The ways in that an administrator can name, when a service is registered and later.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use careconnect_verifier::Algorithm;
 use clap::Args;
-use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
-    authentication::{
-        key_import::{KeyHints, keys_in},
-        peer::PeerCertificate,
-    },
-    cli::{
-        certificate_file, certificate_report,
-        output::{self, BadInput},
-        session::Session,
-    },
-    clock::UnixTime,
-    domain::{
-        CertificateIdentity, CertificateThumbprint, CredentialKind, DistinguishedName, DnsName, Environment, KeySetUri,
-        KeyThumbprint, RegisteredCertificate, UriName, key_set_address::Permitted,
-    },
+    authentication::key_import::{KeyHints, keys_in},
+    cli::{certificate_arguments::CertificateArguments, certificate_file, output::BadInput, session::Session},
+    domain::{CredentialKind, KeySetUri, key_set_address::Permitted},
 };
 
 /// Ways in beside a secret.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WaysIn {
-    /// Accept certificates of a configured authority with this DNS name among their alternative names. Repeatable.
-    #[arg(long, value_name = "NAME")]
-    certificate_dns: Vec<DnsName>,
-    /// Accept certificates of a configured authority with this URI among their alternative names. Repeatable.
-    #[arg(long, value_name = "URI")]
-    certificate_uri: Vec<UriName>,
-    /// Accept certificates of a configured authority with this subject, as `cert inspect` prints it (RFC 4514: the
-    /// common name first, the country last). Repeatable.
-    #[arg(long, value_name = "SUBJECT", value_parser = DistinguishedName::of_one_system)]
-    certificate_subject: Vec<DistinguishedName>,
-    /// Accept just this certificate, self-signed or not: a PEM file. Repeatable.
-    #[arg(long, value_name = "FILE")]
-    certificate_file: Vec<PathBuf>,
-    /// Accept just the certificate with this SHA-256 thumbprint. Repeatable.
-    #[arg(long, value_name = "THUMBPRINT")]
-    certificate_thumbprint: Vec<CertificateThumbprint>,
-    /// Accept every certificate with the key of this one, renewed or not: a PEM file. If it signs itself, so must they; if
-    /// an authority has signed it, so must a configured one. Repeatable.
-    #[arg(long, value_name = "FILE")]
-    certificate_key_of: Vec<PathBuf>,
-    /// Accept these certificates only from the authority whose certificate is in this file, told by its key.
-    #[arg(long, value_name = "FILE")]
-    certificate_issuer: Option<PathBuf>,
-    /// Accept these certificates only from authorities of this environment.
-    #[arg(long, value_name = "NAME", default_value = "live")]
-    certificate_environment: Environment,
+    #[command(flatten)]
+    certificates: CertificateArguments,
     /// Accept assertions signed with the key in this file: a JWK or JWK set, or a public key or certificate in PEM.
     /// Repeatable.
     #[arg(long, value_name = "FILE")]
@@ -71,38 +34,8 @@ pub(in crate::cli) struct WaysIn {
 impl WaysIn {
     /// What they mean, with warnings about certificates that no listener would accept now.
     pub(in crate::cli) fn read(self, session: &Session) -> anyhow::Result<Vec<CredentialKind>> {
-        let now = session.now();
-        let mut identities: Vec<CertificateIdentity> = Vec::new();
-        let mut alone: Vec<CertificateIdentity> = Vec::new();
-        identities.extend(self.certificate_dns.into_iter().map(CertificateIdentity::SanDns));
-        identities.extend(self.certificate_uri.into_iter().map(CertificateIdentity::SanUri));
-        identities.extend(self.certificate_subject.into_iter().map(CertificateIdentity::SubjectDn));
-        identities.extend(self.certificate_thumbprint.into_iter().map(CertificateIdentity::Thumbprint));
-        for file in self.certificate_file {
-            let certificate = certificate_of(&file, now)?;
-            let to = if certificate.is_self_issued() { &mut alone } else { &mut identities };
-            to.push(CertificateIdentity::Thumbprint(certificate.thumbprint()));
-        }
-        for file in self.certificate_key_of {
-            let certificate = certificate_of(&file, now)?;
-            let key = certificate.chain().first().map(|der| key_thumbprint(der, &file)).transpose()?;
-            let to = if certificate.is_self_issued() { &mut alone } else { &mut identities };
-            to.extend(key.map(CertificateIdentity::PublicKey));
-        }
-        let issuer = self.certificate_issuer.map(|file| issuer_key(&file)).transpose()?;
-        if identities.is_empty() && issuer.is_some() {
-            let sentence = "--certificate-issuer goes with one of the other --certificate options";
-            return Err(BadInput(sentence.to_owned()).into());
-        }
-        let registered = |environment: Option<Environment>| {
-            move |identity| {
-                let environment = environment.clone();
-                CredentialKind::Certificate(RegisteredCertificate { identity, environment, issuer })
-            }
-        };
-        let vouched_for = identities.into_iter().map(registered(Some(self.certificate_environment)));
-        let mut kinds: Vec<CredentialKind> = vouched_for.collect();
-        kinds.extend(alone.into_iter().map(registered(None)));
+        let certificates = self.certificates.read(session.now())?;
+        let mut kinds: Vec<_> = certificates.into_iter().map(CredentialKind::Certificate).collect();
         let hints = KeyHints { algorithm: self.key_algorithm, key_id: self.key_id };
         for file in self.key {
             let content = certificate_file::read(&file)?;
@@ -116,27 +49,4 @@ impl WaysIn {
         kinds.extend(self.jwks_uri.into_iter().map(CredentialKind::KeySet));
         Ok(kinds)
     }
-}
-
-/// The certificate in a file. Refuses one that no listener would accept, and warns of one that it would not at `now`.
-pub(in crate::cli) fn certificate_of(file: &Path, now: UnixTime) -> anyhow::Result<PeerCertificate> {
-    let name = file.display();
-    let refuse = |refusal| BadInput(format!("{name}: {refusal}"));
-    let certificate = PeerCertificate::parse(certificate_file::chain_in(file)?).map_err(refuse)?;
-    certificate_report::fitness(&certificate).map_err(refuse)?;
-    if let Err(refusal) = certificate.check_dates(now) {
-        output::note(&format!("warning: {name}: {refusal}"));
-    }
-    Ok(certificate)
-}
-
-/// The thumbprint of the key of the first certificate in a file.
-pub(in crate::cli) fn issuer_key(file: &Path) -> anyhow::Result<KeyThumbprint> {
-    key_thumbprint(&certificate_file::chain_in(file)?.swap_remove(0), file)
-}
-
-fn key_thumbprint(der: &CertificateDer<'_>, file: &Path) -> anyhow::Result<KeyThumbprint> {
-    let unreadable = |error| BadInput(format!("{}: it is no certificate: {error}", file.display()));
-    let (_, certificate) = X509Certificate::from_der(der).map_err(unreadable)?;
-    Ok(KeyThumbprint::of_spki(certificate.public_key().raw))
 }

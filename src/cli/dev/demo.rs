@@ -208,6 +208,7 @@ pub(super) async fn register_providers(
             certificate_bound,
             claims_profile,
             groups: all_groups().into_iter().map(|group| (group, HonouredGroup::default())).collect(),
+            certificates: Vec::new(),
         };
         providers.push(register_provider(database, registration, act(pki.now)).await?);
     }

@@ -67,6 +67,17 @@ pub(super) fn welcome(manifest: &Manifest, proofs: &[Proof], directory: &Path) -
     for consumer in [by("tls_client_auth"), by("client_secret"), by_rsa].into_iter().flatten() {
         text.push_str(&format!("\n# {}\n{}\n", consumer.name, curl(manifest, consumer, provider)));
     }
+    if let Some(consumer) = by("client_secret") {
+        let secret = consumer.client_secret.as_deref().unwrap_or_default();
+        text.push_str(&format!(
+            "\n# Whether a token in $token counts, and what it says; {} takes it back\ncurl --silent --cacert {} \\\n  \
+             --user {}:{secret} --data token=\"$token\" {}\n",
+            manifest.revocation_endpoint,
+            quoted(&manifest.ca_file),
+            consumer.client_id,
+            manifest.introspection_endpoint
+        ));
+    }
     let admin = &manifest.admin;
     text.push_str(&format!(
         "\n# As whom the admin API knows you\ncurl --silent --cacert {} \\\n  --cert {} --key {} \\\n  {}/whoami\n",

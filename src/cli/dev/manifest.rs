@@ -12,6 +12,8 @@ use crate::domain::ProviderSystem;
 pub(super) struct Manifest {
     pub(super) issuer: String,
     pub(super) token_endpoint: String,
+    pub(super) introspection_endpoint: String,
+    pub(super) revocation_endpoint: String,
     pub(super) jwks_uri: String,
     pub(super) metadata_url: String,
     pub(super) ca_file: PathBuf,

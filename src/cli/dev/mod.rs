@@ -105,6 +105,8 @@ async fn start(directory: &Path, sockets: Sockets, session: &Session) -> anyhow:
     let manifest = Manifest {
         issuer: issuer.as_str().to_owned(),
         token_endpoint: format!("{}/oauth2/token", issuer.as_str()),
+        introspection_endpoint: format!("{}/oauth2/introspect", issuer.as_str()),
+        revocation_endpoint: format!("{}/oauth2/revoke", issuer.as_str()),
         jwks_uri: format!("{}/.well-known/jwks.json", issuer.as_str()),
         metadata_url: format!("{}/.well-known/oauth-authorization-server", issuer.as_str()),
         ca_file: server_authority.file,

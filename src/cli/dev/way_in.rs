@@ -7,7 +7,7 @@ use super::{
     pki::{Authority, CertificateFiles, Pki},
 };
 use crate::{
-    cli::consumer::certificate_of,
+    cli::certificate_arguments::certificate_of,
     domain::{CertificateIdentity, CredentialKind},
 };
 

@@ -27,7 +27,7 @@ use crate::{
         ConsumerSystem, PresentedCredential, Refusal, TokenRequestError, presented_credential::JWT_BEARER,
         token_request::proof_in,
     },
-    operations::issue_token::{not_authenticated, not_recorded},
+    operations::authenticate_consumer::{not_authenticated, not_recorded},
     replay::ReplayRefused,
 };
 

@@ -25,7 +25,7 @@ use crate::{
     clock::UnixTime,
     config::LoadedConfig,
     domain::{PresentedCredential, Refusal},
-    operations::issue_token::not_authenticated,
+    operations::authenticate_consumer::not_authenticated,
     server::{ClientAuthentication, revocation_fetch::trust_at_start},
 };
 

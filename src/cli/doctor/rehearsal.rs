@@ -18,7 +18,7 @@ use crate::{
     cli::{output::BadInput, session::configured_database},
     clock::{ManualClock, UnixTime},
     config::LoadedConfig,
-    domain::{ConsumerSystem, PresentedCredential, RequestedAccess, TokenRequest},
+    domain::{ConsumerSystem, PresentedCredential},
     registry::Registry,
 };
 
@@ -51,9 +51,7 @@ impl Rehearsal {
         registered: Option<Arc<ConsumerSystem>>,
         certificate: Option<Arc<PeerCertificate>>,
     ) -> Result<AuthenticatedConsumer, AuthenticationFailure> {
-        let (audiences, access) = (Vec::new(), RequestedAccess::Everything);
-        let request = TokenRequest { client_id, credential, audiences, access };
         let peer = PeerConnection { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), certificate };
-        self.authenticator.authenticate(&request, registered, &peer, self.now).await
+        self.authenticator.authenticate(client_id.as_deref(), &credential, registered, &peer, self.now).await
     }
 }

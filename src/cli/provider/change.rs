@@ -7,8 +7,8 @@ use clap::{ArgAction, Args};
 
 use super::{edit, register::require_key};
 use crate::{
-    cli::{output::BadInput, session::Session},
-    domain::{ClaimsProfile, DisplayName, ProviderSystem, ServiceRoot, TokenLifetime},
+    cli::{certificate_arguments::CertificateArguments, output::BadInput, session::Session},
+    domain::{ClaimsProfile, DisplayName, ProviderSystem, RegisteredCertificate, ServiceRoot, TokenLifetime},
 };
 
 /// What shall be otherwise.
@@ -37,11 +37,17 @@ pub(in crate::cli) struct Changes {
     /// The shape of its tokens: careconnect or entra.
     #[arg(long, value_name = "PROFILE")]
     claims_profile: Option<ClaimsProfile>,
+    /// Forget all its certificates. With other --certificate options, these take the place of those that it had.
+    #[arg(long)]
+    no_certificates: bool,
+    #[command(flatten)]
+    certificates: CertificateArguments,
 }
 
 impl Changes {
     fn is_empty(&self) -> bool {
-        self.name.is_none()
+        !self.no_certificates
+            && self.name.is_none()
             && self.ods_code.is_none()
             && self.service_root.is_none()
             && self.signing_algorithm.is_none()
@@ -52,7 +58,8 @@ impl Changes {
 }
 
 pub(super) fn change(changes: Changes, session: &Session) -> anyhow::Result<ExitCode> {
-    if changes.is_empty() {
+    let certificates = RegisteredCertificate::in_order(changes.certificates.clone().read(session.now())?);
+    if changes.is_empty() && certificates.is_empty() {
         let sentence = "nothing to change: give --name, --service-root or another option; --help has them all";
         return Err(BadInput(sentence.to_owned()).into());
     }
@@ -68,6 +75,10 @@ pub(super) fn change(changes: Changes, session: &Session) -> anyhow::Result<Exit
             token_lifetime: changes.token_lifetime.unwrap_or(before.token_lifetime),
             certificate_bound: changes.certificate_bound.unwrap_or(before.certificate_bound),
             claims_profile: changes.claims_profile.unwrap_or(before.claims_profile),
+            certificates: match certificates.is_empty() && !changes.no_certificates {
+                true => before.certificates.clone(),
+                false => certificates.clone(),
+            },
             ..before.clone()
         })
     };

@@ -9,6 +9,7 @@ use clap::Args;
 use super::show::print;
 use crate::{
     cli::{
+        certificate_arguments::CertificateArguments,
         group::group_argument,
         output::BadInput,
         session::{Attempt, Session, block_on, configured_database},
@@ -47,10 +48,12 @@ pub(in crate::cli) struct Registration {
     /// Connect].
     #[arg(long = "group", value_name = "GROUP", value_parser = group_argument)]
     groups: Vec<Group>,
+    #[command(flatten)]
+    certificates: CertificateArguments,
 }
 
 pub(super) fn register(arguments: Registration, session: &Session) -> anyhow::Result<ExitCode> {
-    let registration = arguments.parse();
+    let registration = arguments.parse(session)?;
     require_key(registration.signing_algorithm, session)?;
     session.changing(Attempt::new("provider.register", &registration.asid), async |database, act| {
         let provider = register_provider(&database, registration.clone(), act).await?;
@@ -70,13 +73,13 @@ pub(super) fn require_key(algorithm: Algorithm, session: &Session) -> anyhow::Re
 }
 
 impl Registration {
-    fn parse(self) -> ProviderRegistration {
+    fn parse(self, session: &Session) -> anyhow::Result<ProviderRegistration> {
         let groups = match self.groups.is_empty() {
             true => KNOWN_GROUPS.iter().map(|known| known.group.clone()).collect::<Vec<_>>(),
             false => self.groups,
         };
         let groups = groups.into_iter().map(|group| (group, HonouredGroup::default())).collect();
-        ProviderRegistration {
+        Ok(ProviderRegistration {
             asid: self.asid,
             ods_code: self.ods_code,
             name: self.name,
@@ -86,6 +89,7 @@ impl Registration {
             certificate_bound: self.certificate_bound,
             claims_profile: self.claims_profile,
             groups,
-        }
+            certificates: self.certificates.read(session.now())?,
+        })
     }
 }

@@ -7,7 +7,7 @@ use careconnect_verifier::{Asid, Group};
 
 use crate::{
     cli::{group::short, output, session::Session, time_argument::brief},
-    domain::{HonouredGroup, ProviderSystem, Registered},
+    domain::{Environment, HonouredGroup, ProviderSystem, Registered, RegisteredCertificate},
     storage::StorageError,
 };
 
@@ -24,7 +24,9 @@ pub(super) fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Res
         output::json(&provider.document())?;
         return Ok(ExitCode::SUCCESS);
     }
-    output::fields(&described(provider))?;
+    let mut described = described(provider);
+    described.extend(provider.certificates.iter().map(|held| ("certificate", certificate(held))));
+    output::fields(&described)?;
     output::line("")?;
     let row = |(group, honoured): (&Group, &HonouredGroup)| {
         let status = honoured.suspended_at.map_or("in use".to_owned(), |at| format!("suspended since {}", brief(at)));
@@ -32,6 +34,12 @@ pub(super) fn print(provider: &ProviderSystem, session: &Session) -> anyhow::Res
     };
     output::table(&["HONOURS", "STATUS", "ADMITS"], &provider.groups.iter().map(row).collect::<Vec<_>>())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn certificate(RegisteredCertificate { identity, environment, issuer }: &RegisteredCertificate) -> String {
+    let environment = environment.as_ref().map_or("self-signed", Environment::as_str);
+    let issuer = issuer.map(|issuer| format!(", issued through the key {issuer}")).unwrap_or_default();
+    format!("{} {} ({environment}{issuer})", identity.kind(), identity.value())
 }
 
 /// A provider for people.

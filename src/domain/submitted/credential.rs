@@ -71,11 +71,7 @@ pub fn life(fields: &mut Fields<'_>) -> (Option<DisplayName>, Option<UnixTime>, 
 /// `issuer_key`.
 pub fn public_kind(fields: &mut Fields<'_>, permitted: Permitted) -> Option<CredentialKind> {
     const KINDS: [&str; 7] = ["san_dns", "san_uri", "subject_dn", "thumbprint", "public_key", "key", "key_set"];
-    let kind = fields.required("kind", |value| {
-        let kind = text(value)?;
-        let known = KINDS.into_iter().find(|known| *known == kind);
-        known.ok_or_else(|| format!("expected secret, {}", KINDS.join(", ")))
-    });
+    let kind = fields.required("kind", |value| known_kind(value, "secret, ", &KINDS));
     match kind {
         Some("key") => fields.required("value", key).map(CredentialKind::Key),
         Some("key_set") => {
@@ -86,22 +82,36 @@ pub fn public_kind(fields: &mut Fields<'_>, permitted: Permitted) -> Option<Cred
             });
             uri.map(CredentialKind::KeySet)
         }
-        kind => {
-            let identity =
-                fields.required("value", |value| kind.map(|kind| certificate(kind, text(value)?)).transpose());
-            let environment: Option<Environment> = fields.optional("environment", parsed);
-            let is_self_signed = fields.optional("self_signed", boolean).unwrap_or_default();
-            let issuer = fields.optional("issuer_key", parsed);
-            if is_self_signed && !matches!(kind, Some("thumbprint" | "public_key")) {
-                fields.fault("self_signed", "only a thumbprint or a public_key names a certificate that signs itself");
-            }
-            if is_self_signed && (environment.is_some() || issuer.is_some()) {
-                fields.fault("self_signed", "nobody vouches for it: expected neither environment nor issuer_key");
-            }
-            let environment = (!is_self_signed).then(|| environment.unwrap_or_default());
-            Some(CredentialKind::Certificate(RegisteredCertificate { identity: identity??, environment, issuer }))
-        }
+        kind => of_kind(fields, kind).map(CredentialKind::Certificate),
     }
+}
+
+/// A certificate that is no credential of a consumer: the same members.
+pub(super) fn registered_certificate(fields: &mut Fields<'_>) -> Option<RegisteredCertificate> {
+    const KINDS: [&str; 5] = ["san_dns", "san_uri", "subject_dn", "thumbprint", "public_key"];
+    let kind = fields.required("kind", |value| known_kind(value, "", &KINDS));
+    of_kind(fields, kind)
+}
+
+fn known_kind(value: &Value, further: &str, kinds: &[&'static str]) -> Result<&'static str, String> {
+    let kind = text(value)?;
+    let known = kinds.iter().find(|known| **known == kind);
+    known.copied().ok_or_else(|| format!("expected {further}{}", kinds.join(", ")))
+}
+
+fn of_kind(fields: &mut Fields<'_>, kind: Option<&str>) -> Option<RegisteredCertificate> {
+    let identity = fields.required("value", |value| kind.map(|kind| certificate(kind, text(value)?)).transpose());
+    let environment: Option<Environment> = fields.optional("environment", parsed);
+    let is_self_signed = fields.optional("self_signed", boolean).unwrap_or_default();
+    let issuer = fields.optional("issuer_key", parsed);
+    if is_self_signed && !matches!(kind, Some("thumbprint" | "public_key")) {
+        fields.fault("self_signed", "only a thumbprint or a public_key names a certificate that signs itself");
+    }
+    if is_self_signed && (environment.is_some() || issuer.is_some()) {
+        fields.fault("self_signed", "nobody vouches for it: expected neither environment nor issuer_key");
+    }
+    let environment = (!is_self_signed).then(|| environment.unwrap_or_default());
+    Some(RegisteredCertificate { identity: identity??, environment, issuer })
 }
 
 fn certificate(kind: &str, value: &str) -> Result<CertificateIdentity, String> {
@@ -126,6 +136,15 @@ pub fn editable_credential(credential: &Credential) -> Value {
     let names = ["id", "kind", "value", "environment", "issuer_key", "label", "starts_at", "ends_at"];
     let mut editable = picked(&credential.document(), &names);
     if let CredentialKind::Certificate(RegisteredCertificate { environment: None, .. }) = credential.kind {
+        editable["self_signed"] = json!(true);
+    }
+    editable
+}
+
+/// The same of a certificate.
+pub(super) fn editable_certificate(held: &RegisteredCertificate) -> Value {
+    let mut editable = picked(&held.document(), &["kind", "value", "environment", "issuer_key"]);
+    if held.environment.is_none() {
         editable["self_signed"] = json!(true);
     }
     editable

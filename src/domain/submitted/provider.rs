@@ -5,14 +5,21 @@ use std::collections::BTreeMap;
 use careconnect_verifier::{Algorithm, Asid, Group};
 use serde_json::{Value, json};
 
-use super::{Editable, picked, status};
+use super::{
+    Editable,
+    credential::{editable_certificate, registered_certificate},
+    picked, status,
+};
 use crate::{
     clock::UnixTime,
     domain::{
-        ClaimsProfile, Fault, Fields, HonouredGroup, ProviderSystem, Registered, TokenLifetime,
+        ClaimsProfile, Fault, Fields, HonouredGroup, ProviderSystem, Registered, RegisteredCertificate, TokenLifetime,
         fields::{boolean, number, parsed},
     },
 };
+
+/// Certificates of one provider: each is compared whenever it comes.
+const MOST_CERTIFICATES: usize = 100;
 
 const MEMBERS: [&str; 8] = [
     "ods_code",
@@ -36,6 +43,7 @@ impl Editable for ProviderSystem {
         };
         let mut editable = picked(&self.document(), &MEMBERS);
         editable["groups"] = self.groups.iter().map(group).collect();
+        editable["certificates"] = self.certificates.iter().map(editable_certificate).collect();
         editable
     }
 }
@@ -56,6 +64,7 @@ pub fn provider(
     let certificate_bound = fields.optional("certificate_bound", boolean);
     let claims_profile = fields.optional("claims_profile", parsed);
     let groups = groups(fields, before, now);
+    let certificates = certificates(fields);
     let status = status(fields, before.map(|before| before.status), now);
     Some(ProviderSystem {
         asid: asid?.clone(),
@@ -67,9 +76,19 @@ pub fn provider(
         certificate_bound: certificate_bound.unwrap_or_default(),
         claims_profile: claims_profile.unwrap_or(ClaimsProfile::CareConnect),
         groups,
+        certificates,
         status,
         created_at: before.map_or(now, |before| before.created_at),
     })
+}
+
+/// What it proves itself with.
+fn certificates(fields: &mut Fields<'_>) -> Vec<RegisteredCertificate> {
+    let read = fields.objects("certificates", registered_certificate);
+    if read.len() > MOST_CERTIFICATES {
+        fields.fault("certificates", format!("expected {MOST_CERTIFICATES} at most"));
+    }
+    RegisteredCertificate::in_order(read)
 }
 
 /// The groups that it honours: URNs, and objects where there is more to say.
@@ -113,7 +132,7 @@ mod tests {
     use careconnect_verifier::KNOWN_GROUPS;
 
     use super::*;
-    use crate::domain::RegistrationStatus;
+    use crate::domain::{CertificateIdentity, RegistrationStatus};
 
     const NOW: UnixTime = UnixTime(1_800_000_000);
 
@@ -134,6 +153,14 @@ mod tests {
             certificate_bound: true,
             claims_profile: ClaimsProfile::Entra,
             groups: [(Group::READ_SLOT, narrowed), (KNOWN_GROUPS[1].group.clone(), HonouredGroup::default())].into(),
+            certificates: vec![
+                RegisteredCertificate {
+                    identity: CertificateIdentity::PublicKey("ab".repeat(32).parse().unwrap()),
+                    environment: None,
+                    issuer: None,
+                },
+                CertificateIdentity::SanDns("fhir.provider.nhs.uk".parse().unwrap()).into(),
+            ],
             status: RegistrationStatus::Suspended { at: UnixTime(8) },
             created_at: UnixTime(7),
         }
@@ -166,6 +193,7 @@ mod tests {
         let value = json!({
             "ods_code": "", "service_root": "https://user@provider.nhs.uk", "signing_algorithm": "none",
             "token_lifetime_seconds": 3601, "certificate_bound": 1, "claims_profile": "x", "status": "on",
+            "certificates": [{"kind": "key", "value": "x"}, {"kind": "san_dns", "value": "*.nhs.uk"}],
             "groups": ["read:slot", {"group": "x", "asids": ["1"], "sort": 1}, 7, Group::READ_SLOT, Group::READ_SLOT],
         });
         let expected = [
@@ -182,6 +210,8 @@ mod tests {
             "/groups/1/sort",
             "/groups/2",
             "/groups/4",
+            "/certificates/0/kind",
+            "/certificates/1/value",
             "/status",
         ];
         assert_eq!(read(&value, &example()).unwrap_err(), expected);

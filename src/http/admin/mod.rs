@@ -36,6 +36,7 @@ mod providers;
 pub mod query;
 mod refusal;
 mod refused_change;
+mod revoked_tokens;
 pub mod routes;
 pub mod submission;
 mod token_requests;
@@ -62,6 +63,7 @@ fn all_routes() -> Routes {
         organisation_types::routes,
         certificate_policies::routes,
         blocked_certificates::routes,
+        revoked_tokens::routes,
         keys::routes,
         directory::routes,
         audit::routes,

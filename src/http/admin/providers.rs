@@ -115,6 +115,7 @@ fn registration(provider: ProviderSystem) -> ProviderRegistration {
         certificate_bound: provider.certificate_bound,
         claims_profile: provider.claims_profile,
         groups: provider.groups,
+        certificates: provider.certificates,
     }
 }
 

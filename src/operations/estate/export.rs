@@ -95,8 +95,11 @@ fn stands_ever(assurance: &Assurance, register: &Register) -> bool {
     period.ends_at.is_none_or(|end| end > period.starts_at) && !register.is_of_retired(assurance)
 }
 
-/// A provider, whose groups say nothing of those whom they admit when they admit all.
+/// A provider without lists that are empty: its groups say nothing of those whom they admit when they admit all.
 fn without_empty_limits(mut provider: Value) -> Value {
+    if let Some(members) = provider.as_object_mut() {
+        members.retain(|name, value| name != "certificates" || value.as_array().is_none_or(|list| !list.is_empty()));
+    }
     for group in provider["groups"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         group.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     }

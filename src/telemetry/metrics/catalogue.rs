@@ -55,8 +55,22 @@ pub const ALL: &[Metric] = &[
         kind: Kind::Counter,
         unit: Unit::Count,
         labels: &["budget"],
-        help: "Token requests answered with 429, by the budget that was used up: failures of a consumer at an address, of \
-               an address, or requests of a consumer.",
+        help: "Requests answered with 429, by the budget that was used up: failures of a consumer at an address, of an \
+               address, requests of a consumer, or tokens that it revokes.",
+    },
+    Metric {
+        name: "careconnect_introspections_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Questions whether a token counts, by outcome: active, inactive, refused.",
+    },
+    Metric {
+        name: "careconnect_revocations_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["outcome"],
+        help: "Requests of consumers to revoke a token, by outcome: revoked, nothing because it did not count, refused.",
     },
     Metric {
         name: "careconnect_token_request_duration_seconds",
@@ -140,7 +154,7 @@ pub const ALL: &[Metric] = &[
         kind: Kind::Gauge,
         unit: Unit::Count,
         labels: &["kind"],
-        help: "Registrations in memory: consumers, providers, groups.",
+        help: "Registrations in memory: consumers, providers, revoked tokens.",
     },
     Metric {
         name: "careconnect_registry_listening",

@@ -61,6 +61,7 @@ pub(crate) fn provider(asid: &str) -> ProviderSystem {
         certificate_bound: true,
         claims_profile: ClaimsProfile::Entra,
         groups: [Group::READ_SLOT, Group::UPDATE_APPOINTMENT].map(|group| (group, HonouredGroup::default())).into(),
+        certificates: vec![CertificateIdentity::SanDns("fhir.thirdparty.nhs.uk".parse().unwrap()).into()],
         status: RegistrationStatus::Active,
         created_at: REGISTERED_AT,
     }

@@ -81,13 +81,14 @@ pub(crate) struct TokenCall<'a> {
     basic: Option<(String, String)>,
     /// Of a proxy in front, instead of the server's own.
     port: Option<u16>,
+    endpoint: &'static str,
 }
 
 impl<'a> TokenCall<'a> {
     /// With `grant_type` and nothing else, over `client`.
     pub(crate) fn new(server: &'a TestServer, client: reqwest::Client) -> Self {
         let form = vec![("grant_type".to_owned(), "client_credentials".to_owned())];
-        Self { server, client, headers: HeaderMap::new(), form, basic: None, port: None }
+        Self { server, client, headers: HeaderMap::new(), form, basic: None, port: None, endpoint: "/oauth2/token" }
     }
 
     /// Adds a parameter, also one that stands there already.
@@ -117,8 +118,14 @@ impl<'a> TokenCall<'a> {
         self
     }
 
+    /// Sends it to another endpoint of the issuer.
+    pub(crate) fn to(mut self, endpoint: &'static str) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
     pub(crate) async fn send(self) -> Answer {
-        let path = format!("{}/oauth2/token", self.server.issuer_path());
+        let path = format!("{}{}", self.server.issuer_path(), self.endpoint);
         let port = self.port.unwrap_or_else(|| self.server.running.address.port());
         let mut request =
             self.client.post(format!("https://localhost:{port}{path}")).headers(self.headers).form(&self.form);

@@ -229,6 +229,7 @@ pub(crate) fn provider(root: &str) -> ProviderRegistration {
         certificate_bound: false,
         claims_profile: ClaimsProfile::CareConnect,
         groups: honoured(all_groups()),
+        certificates: Vec::new(),
     }
 }
 

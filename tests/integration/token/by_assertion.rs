@@ -18,14 +18,14 @@ use crate::support::{
 };
 
 /// A server, and a consumer that signs as the NHS API platform asks.
-pub(super) struct Scene {
-    pub(super) server: TestServer,
+pub(crate) struct Scene {
+    pub(crate) server: TestServer,
     key: AssertionKey,
     consumer: RegisteredConsumer,
 }
 
 impl Scene {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with("").await
     }
 
@@ -48,11 +48,11 @@ impl Scene {
         json!({ "iss": client, "sub": client, "aud": self.server.issuer(), "exp": now + 300, "jti": jti })
     }
 
-    pub(super) fn signed(&self, header_changes: Value, claim_changes: Value) -> String {
+    pub(crate) fn signed(&self, header_changes: Value, claim_changes: Value) -> String {
         self.key.sign(&with(&header(), header_changes), &with(&self.claims(), claim_changes))
     }
 
-    pub(super) fn call(&self, assertion: &str) -> TokenCall<'_> {
+    pub(crate) fn call(&self, assertion: &str) -> TokenCall<'_> {
         let call = self.server.token().field("resource", ROOT);
         call.field("client_assertion_type", JWT_BEARER).field("client_assertion", assertion)
     }

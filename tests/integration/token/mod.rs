@@ -1,6 +1,6 @@
 mod abuse;
 mod bodies;
-mod by_assertion;
+pub(crate) mod by_assertion;
 mod by_certificate;
 mod by_secret;
 mod claims;
