@@ -20,7 +20,7 @@ use crate::{
     record::IssuanceRecord,
     registry::Registry,
     replay::ReplayGuard,
-    signing::{KeyRing, SignedToken, SigningError},
+    signing::{Keys, SignedToken, SigningError},
 };
 
 /// Everything that a running server is made of, but its listeners.
@@ -34,7 +34,7 @@ pub struct App {
     /// What is registered, in memory.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: Arc<KeyRing>,
+    pub keys: Arc<Keys>,
     /// When credentials were used last.
     pub uses: CredentialUses,
     /// What proofs are held against.
@@ -48,7 +48,7 @@ pub struct App {
     /// How long tokens are issued from memory without a look at the database, in seconds.
     pub max_staleness: i64,
     /// For how long others may keep the key set, in seconds.
-    pub jwks_max_age: u64,
+    pub jwks_max_age: i64,
     /// Where the key sets of consumers may be.
     pub key_set_addresses: Permitted,
     /// How the Spine Directory Service is asked, if it can be.
@@ -62,7 +62,7 @@ pub struct Opened {
     /// What is registered.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: Arc<KeyRing>,
+    pub keys: Arc<Keys>,
     /// Where answers are recorded.
     pub record: IssuanceRecord,
     /// Where used assertions are.
@@ -76,7 +76,7 @@ pub struct Opened {
 impl App {
     /// Puts the parts together.
     pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<SteadyClock>, opened: Opened) -> Self {
-        let Opened { registry, key_ring, record, replay, trust, key_sets } = opened;
+        let Opened { registry, keys, record, replay, trust, key_sets } = opened;
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
@@ -85,13 +85,13 @@ impl App {
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             key_set_addresses: Permitted { private: config.assertions.allow_private_jwks_addresses },
-            jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
+            jwks_max_age: i64::try_from(config.keys.jwks_max_age_seconds.duration().as_secs()).unwrap_or(i64::MAX),
             directory: config.directory.clone(),
             compared: ArcSwapOption::empty(),
             is_stopping: AtomicBool::new(false),
             clock,
             registry,
-            key_ring,
+            keys,
             replay,
             record,
         }
@@ -134,18 +134,19 @@ impl App {
     }
 
     /// Signs `claims` in the shape that `provider` is registered for.
-    pub fn sign(
+    pub async fn sign(
         &self,
         requester: &AuthenticatedConsumer,
         provider: &ProviderSystem,
         claims: &AccessTokenClaims,
+        now: UnixTime,
     ) -> Result<SignedToken, SigningError> {
         match provider.claims_profile {
-            ClaimsProfile::CareConnect => self.key_ring.sign(provider.signing_algorithm, claims),
+            ClaimsProfile::CareConnect => self.keys.sign(provider.signing_algorithm, claims, now).await,
             ClaimsProfile::Entra => {
                 let appidacr = if requester.method() == Method::Secret { "1" } else { "2" };
                 let object_id_of = |group: &_| self.registry.entra_object_id(group);
-                self.key_ring.sign_entra(provider.signing_algorithm, claims, appidacr, object_id_of)
+                self.keys.sign_entra(provider.signing_algorithm, claims, appidacr, object_id_of, now).await
             }
         }
     }

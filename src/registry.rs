@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, UnixTime},
     domain::{
         Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
-        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
+        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber, SigningKeyRecord,
     },
     storage::{Database, StorageError},
 };
@@ -96,6 +96,11 @@ impl Registry {
     /// All certificate policies, removed ones too, in the order of their names.
     pub fn certificate_policies(&self) -> Arc<[CertificatePolicy]> {
         self.snapshot.load().policies.clone()
+    }
+
+    /// All signing keys there ever were.
+    pub fn signing_keys(&self) -> Arc<[SigningKeyRecord]> {
+        self.snapshot.load().signing_keys.clone()
     }
 
     /// Where active consumers publish keys at `now`; an address as often as it is registered.

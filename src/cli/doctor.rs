@@ -22,6 +22,7 @@ mod register;
 mod rehearsal;
 mod revocation_lists;
 mod running_server;
+mod signing_keys;
 mod spoof_check;
 mod verdict;
 
@@ -105,8 +106,9 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
         block_on(async {
             if !arguments.quick {
                 let register = examination::register(&loaded.config).await;
-                findings.push(configuration::signing_keys(&loaded.config));
-                findings.extend(register::examine(&register, &loaded.config));
+                findings.extend(register::examine(&register));
+                findings
+                    .extend(register.iter().flat_map(|register| signing_keys::examine(register, &loaded.config, now)));
                 findings.extend(clock::examine(&loaded.config).await);
                 findings.extend(revocation_lists::examine(&loaded.config, now).await);
                 findings.extend(key_sets::examine(register.as_ref().ok(), &loaded.config, now).await);

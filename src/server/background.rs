@@ -5,8 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    audit_checkpoints::sign_checkpoints, clock_watch::watch_clock, directory_watch::watch_directory,
-    expiry_watch::warn_of_expiries, listeners::Listeners,
+    audit_checkpoints::sign_checkpoints,
+    clock_watch::watch_clock,
+    directory_watch::watch_directory,
+    expiry_watch::warn_of_expiries,
+    key_rotation::{follow_keys, keep_schedule},
+    listeners::Listeners,
 };
 use crate::{app::App, clock::Clock, replay::ReplayStore};
 
@@ -32,6 +36,10 @@ pub(super) fn spawn(
 ) {
     let registry = app.registry.clone();
     tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(poll_every, stop)));
+    let following = app.clone();
+    tasks.spawn(restarted("key ring", stop.clone(), move |stop| follow_keys(following.clone(), stop)));
+    let tended = app.clone();
+    tasks.spawn(restarted("key schedule", stop.clone(), move |stop| keep_schedule(tended.clone(), stop)));
     let (store, clock): (_, Arc<dyn Clock>) = (used_assertions.clone(), app.clock.clone());
     tasks.spawn(restarted("used assertions", CancellationToken::new(), move |_until_the_last_guard_is_gone| {
         used_assertions.clone().write()

@@ -12,6 +12,7 @@ mod expiry_watch;
 mod framing;
 mod handshake;
 mod idleness;
+mod key_rotation;
 pub mod limits;
 mod linger;
 mod listener;

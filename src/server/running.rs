@@ -24,10 +24,11 @@ use crate::{
     clock::{Clock, SteadyClock},
     config::Config,
     http::{self, admin::Gate},
+    operations::{change_keys::KeyWork, tend_keys::first_keys},
     record::{CheckpointSigner, IssuanceRecord},
     registry::Registry,
     replay::{self, ReplayGuard},
-    signing::KeyRing,
+    signing::{KeyPlaces, KeyStores, Keys},
     storage::Database,
     telemetry::metrics::Metrics,
 };
@@ -99,17 +100,17 @@ impl RunningServer {
         let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
         let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
         let listeners = Arc::new(Listeners::load(config, &serving, clients, registry.blocks(), clock.clone()).await?);
-        let (trust, keys) = (listeners.public.client_trust().clone(), config.keys.directory.clone());
-        let key_ring = Arc::new(blocking(move || KeyRing::open(&keys)).await?); // made on the first start
+        let trust = listeners.public.client_trust().clone();
+        let keys = open_keys(config, &registry, clock.clone()).await?;
         let (section, issuer, signs, now) =
-            (config.record.clone(), serving.issuer.clone(), key_ring.clone(), clock.clone());
+            (config.record.clone(), serving.issuer.clone(), keys.clone(), clock.clone());
         let sign: CheckpointSigner = Box::new(move |checkpoint| Ok(signs.sign_checkpoint(checkpoint)?));
         let record = blocking(move || IssuanceRecord::open(&section, issuer.as_str(), sign, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
         used_assertions.remember().await?;
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
-        let opened = Opened { registry, key_ring, record, replay, trust, key_sets };
+        let opened = Opened { registry, keys, record, replay, trust, key_sets };
         let app = Arc::new(App::assemble(config, serving.issuer, clock, opened));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -175,6 +176,19 @@ impl RunningServer {
             );
         }
     }
+}
+
+/// The signing keys, of which the first are made on the first start.
+async fn open_keys(config: &Config, registry: &Registry, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Keys>> {
+    let (places, known) = (KeyPlaces::from(&config.keys), registry.signing_keys());
+    let stores = Arc::new(blocking(move || KeyStores::of(places, &known)).await?);
+    let (database, schedule, now) = (registry.database().clone(), config.key_schedule(), clock.now());
+    let work = KeyWork { database, stores: stores.clone(), schedule };
+    first_keys(&work, &registry.signing_keys(), now).await?;
+    registry.catch_up(true).await?;
+    let records = registry.signing_keys();
+    anyhow::ensure!(!records.is_empty(), "there is no signing key, and none can be made");
+    Ok(Arc::new(blocking(move || Keys::open(stores, schedule, clock, records)).await))
 }
 
 /// Those of consumers, and those of the proxies in front.

@@ -7,9 +7,11 @@ use super::{
     consumers::{self, read_consumers},
     groups::{read_groups, read_organisation_types},
     providers::{self, read_providers},
+    signing_keys::read_signing_keys,
 };
 use crate::domain::{
     BlockedCertificate, CertificatePolicy, ConsumerSystem, GroupDefinition, OrganisationTypeDefinition, ProviderSystem,
+    SigningKeyRecord,
 };
 
 /// Registrations as they were committed at one revision: all, or those that changed after another one.
@@ -31,6 +33,8 @@ pub struct RegistryContents {
     pub blocked_certificates: Vec<BlockedCertificate>,
     /// Certificate policies, removed ones too, in the order of their names.
     pub certificate_policies: Vec<CertificatePolicy>,
+    /// Signing keys, ended ones too, in the order of their turns.
+    pub signing_keys: Vec<SigningKeyRecord>,
 }
 
 /// Reads what the registry holds in one state of the database.
@@ -48,6 +52,7 @@ macro_rules! read_contents {
                 assurances: read_periods!(transaction, $revision),
                 blocked_certificates: read_blocked_certificates!(transaction, $revision),
                 certificate_policies: read_certificate_policies!(transaction, $revision),
+                signing_keys: read_signing_keys!(transaction, $revision),
             }
         })
     };

@@ -29,6 +29,7 @@ files! {
     5 "assertion_ids" "0005_assertion_ids.sql";
     6 "assurances" "0006_assurances.sql";
     7 "audit" "0007_audit.sql";
+    8 "signing_keys" "0008_signing_keys.sql";
     11 "forgotten_assertions" "0011_forgotten_assertions.sql";
 }
 

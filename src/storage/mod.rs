@@ -24,6 +24,7 @@ mod migrations;
 mod ordered_merge;
 mod proposals;
 mod providers;
+mod signing_keys;
 mod sqlite_file;
 
 pub use assertion_ids::LARGEST_GROUP;

@@ -31,6 +31,7 @@ mod http2_floods;
 mod interop;
 
 mod key_sets;
+mod keys;
 mod killed_while_writing;
 mod metrics;
 mod nodes;

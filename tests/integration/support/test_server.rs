@@ -27,6 +27,7 @@ use super::{
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},
+    signing_keys,
     soon::until,
     tls_client,
 };
@@ -75,6 +76,7 @@ impl TestServer {
         write("client-ca.pem", &client_authority.pem());
         write("admin-ca.pem", &admin_authority.pem());
         write("database-url", database.url());
+        signing_keys::put_into(&database, directory.path()).await;
         files.iter().for_each(|(name, text)| write(name, text));
         let config_file = directory.path().join("careconnect-auth.toml");
         let head = format!(
