@@ -31,6 +31,7 @@ fn body(method: &Method, path: &str) -> Value {
         }
         ("POST", "blocked-certificates") => json!({ "issuer": "CN=CA", "serial": "07", "note": "lost" }),
         ("POST", "secret-rotations") => json!({ "overlap_seconds": 60 }),
+        ("POST", "rotations") => json!({ "algorithm": "ES256" }),
         ("POST", "decision") => json!({ "decision": "confirmed" }),
         ("PATCH", "{identifier}") => json!({ "status": "suspended" }),
         ("PUT", _) => json!({ "evidence": "a test" }),
@@ -48,6 +49,7 @@ fn path_of(template: &str) -> String {
         ("{asid}", "200000000359"),
         ("{group}", Group::READ_SLOT.as_str()),
         ("{code}", "urgent-care"),
+        ("{kid}", "a-key"),
         ("{name}", "Few"),
         ("{subject}", "supplier"),
         ("{identifier}", "SUP1"),
