@@ -1,13 +1,16 @@
 //! The assembled parts, passed by reference.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use careconnect_verifier::AccessTokenClaims;
 
 use crate::{
     authentication::{AuthenticatedConsumer, Authenticator, Method, client_trust::ClientTrust, key_sets::KeySets},
-    clock::{Clock, UnixTime},
+    clock::{SteadyClock, UnixTime},
     config::{self, Config, Issuer},
     credential_uses::CredentialUses,
     domain::{
@@ -19,19 +22,21 @@ use crate::{
     registry::Registry,
     replay::ReplayGuard,
     revocation_list::RevocationList,
-    signing::{KeyRing, SignedToken, SigningError},
+    signing::{Keys, SignedToken, SigningError},
 };
 
 /// Everything that a running server is made of, but its listeners.
 pub struct App {
     /// Who issues: the `iss` of every token.
     pub issuer: Issuer,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// The time, which never goes back.
+    pub clock: Arc<SteadyClock>,
+    /// Has the end been announced? Whoever balances requests shall send none any more; those that come are answered.
+    is_stopping: AtomicBool,
     /// What is registered, in memory.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: Arc<KeyRing>,
+    pub keys: Arc<Keys>,
     /// When credentials were used last.
     pub uses: CredentialUses,
     /// What proofs are held against.
@@ -49,7 +54,7 @@ pub struct App {
     /// How long tokens are issued from memory without a look at the database, in seconds.
     pub max_staleness: i64,
     /// For how long others may keep the key set, in seconds.
-    pub jwks_max_age: u64,
+    pub jwks_max_age: i64,
     /// Where the key sets of consumers may be.
     pub key_set_addresses: Permitted,
     /// How the Spine Directory Service is asked, if it can be.
@@ -63,7 +68,7 @@ pub struct Opened {
     /// What is registered.
     pub registry: Arc<Registry>,
     /// The keys that sign.
-    pub key_ring: Arc<KeyRing>,
+    pub keys: Arc<Keys>,
     /// Where answers are recorded.
     pub record: IssuanceRecord,
     /// Where used assertions are.
@@ -76,8 +81,8 @@ pub struct Opened {
 
 impl App {
     /// Puts the parts together.
-    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<dyn Clock>, opened: Opened) -> Self {
-        let Opened { registry, key_ring, record, replay, trust, key_sets } = opened;
+    pub fn assemble(config: &Config, issuer: &Issuer, clock: Arc<SteadyClock>, opened: Opened) -> Self {
+        let Opened { registry, keys, record, replay, trust, key_sets } = opened;
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
@@ -88,12 +93,13 @@ impl App {
             max_staleness: i64::try_from(config.registry.max_staleness_seconds.duration().as_secs())
                 .unwrap_or(i64::MAX),
             key_set_addresses: Permitted { private: config.assertions.allow_private_jwks_addresses },
-            jwks_max_age: config.keys.jwks_max_age_seconds.duration().as_secs(),
+            jwks_max_age: i64::try_from(config.keys.jwks_max_age_seconds.duration().as_secs()).unwrap_or(i64::MAX),
             directory: config.directory.clone(),
             compared: ArcSwapOption::empty(),
+            is_stopping: AtomicBool::new(false),
             clock,
             registry,
-            key_ring,
+            keys,
             replay,
             record,
         }
@@ -109,8 +115,19 @@ impl App {
             metrics::gauge!("careconnect_registry_entries", "kind" => kind).set(figure(count));
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
+        metrics::gauge!("careconnect_clock_behind_seconds").set(figure(self.clock.behind()));
         metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
         metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.authenticator.secrets.waiting()));
+    }
+
+    /// Says from now on that the server is about to stop.
+    pub fn announce_stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+
+    /// Has that been said?
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
     }
 
     /// Is what is known of the register recent enough to issue tokens from?
@@ -126,18 +143,19 @@ impl App {
     }
 
     /// Signs `claims` in the shape that `provider` is registered for.
-    pub fn sign(
+    pub async fn sign(
         &self,
         requester: &AuthenticatedConsumer,
         provider: &ProviderSystem,
         claims: &AccessTokenClaims,
+        now: UnixTime,
     ) -> Result<SignedToken, SigningError> {
         match provider.claims_profile {
-            ClaimsProfile::CareConnect => self.key_ring.sign(provider.signing_algorithm, claims),
+            ClaimsProfile::CareConnect => self.keys.sign(provider.signing_algorithm, claims, now).await,
             ClaimsProfile::Entra => {
                 let appidacr = if requester.method() == Method::Secret { "1" } else { "2" };
                 let object_id_of = |group: &_| self.registry.entra_object_id(group);
-                self.key_ring.sign_entra(provider.signing_algorithm, claims, appidacr, object_id_of)
+                self.keys.sign_entra(provider.signing_algorithm, claims, appidacr, object_id_of, now).await
             }
         }
     }

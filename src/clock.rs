@@ -1,5 +1,7 @@
 //! Time, as an argument: read once per operation and passed down, in whole seconds, because a token's dates are.
 
+mod steady;
+
 use std::{
     fmt,
     str::FromStr,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+pub use steady::{ClockJump, SteadyClock};
 
 /// Seconds since 1970-01-01T00:00:00Z; shown as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

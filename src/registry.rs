@@ -17,6 +17,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use careconnect_verifier::Group;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     clock::{Clock, UnixTime},
     domain::{
         Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
-        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber,
+        KeySetUri, OrganisationTypeDefinition, ProviderSystem, SerialNumber, SigningKeyRecord,
     },
     storage::{Database, StorageError},
 };
@@ -37,6 +38,8 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     snapshot: ArcSwap<Snapshot>,
     synced_at: AtomicI64,
+    /// Tells of each snapshot by its revision.
+    revisions: watch::Sender<i64>,
     /// Whoever brings it up to date: an older state must not take the place of a newer one.
     catching_up: tokio::sync::Mutex<()>,
 }
@@ -47,8 +50,9 @@ impl Registry {
         let now = clock.now();
         let snapshot = Snapshot::of(database.load_all().await?);
         snapshot.report("the register is loaded");
+        let revisions = watch::Sender::new(snapshot.revision);
         let (snapshot, synced_at) = (ArcSwap::from_pointee(snapshot), AtomicI64::new(now.0));
-        Ok(Self { database, clock, snapshot, synced_at, catching_up: tokio::sync::Mutex::default() })
+        Ok(Self { database, clock, snapshot, synced_at, revisions, catching_up: tokio::sync::Mutex::default() })
     }
 
     /// The database that it reads.
@@ -104,6 +108,11 @@ impl Registry {
         self.snapshot.load().policies.clone()
     }
 
+    /// All signing keys there ever were.
+    pub fn signing_keys(&self) -> Arc<[SigningKeyRecord]> {
+        self.snapshot.load().signing_keys.clone()
+    }
+
     /// Where active consumers publish keys at `now`; an address as often as it is registered.
     pub fn key_set_uris(&self, now: UnixTime) -> Vec<KeySetUri> {
         self.snapshot.load().key_set_uris(now)
@@ -142,6 +151,12 @@ impl Registry {
     /// The last change that is in memory.
     pub fn revision(&self) -> i64 {
         self.snapshot.load().revision
+    }
+
+    /// Hears of every change that is in memory from now on, by its revision. What was read anew may have the revision that
+    /// there was before, or an older one.
+    pub fn revisions(&self) -> watch::Receiver<i64> {
+        self.revisions.subscribe()
     }
 
     /// When memory was last known to agree with the database.

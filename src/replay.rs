@@ -2,13 +2,19 @@
 //!
 //! ```text
 //! record(id, until) ─→ queue ─→ write.rs: all that wait, in one commit ─→ recorded, replayed, or unavailable
-//!                               prune.rs: deletes, every minute, what has ended
+//!                               prune.rs: deletes, every minute, what ended long ago
 //! ```
 
 mod prune;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
@@ -25,6 +31,7 @@ const QUEUE: usize = 8_192;
 #[derive(Debug, Clone)]
 pub struct ReplayGuard {
     waiting: mpsc::Sender<Record>,
+    forgotten: Arc<AtomicI64>,
     patience: Duration,
 }
 
@@ -33,6 +40,8 @@ pub struct ReplayGuard {
 pub struct ReplayStore {
     database: Database,
     patience: Duration,
+    /// What ended by then may have been used, and its record be deleted.
+    forgotten: Arc<AtomicI64>,
     /// Taken by the one task that writes, and again by its successor.
     waiting: Mutex<mpsc::Receiver<Record>>,
 }
@@ -61,18 +70,21 @@ impl ReplayGuard {
     /// A guard whose callers wait so long at most, and its store in `database`, which somebody has to run.
     pub fn new(database: Database, patience: Duration) -> (Self, Arc<ReplayStore>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let store = ReplayStore { database, patience, waiting: Mutex::new(receiver) };
-        (Self { waiting: sender, patience }, Arc::new(store))
+        let forgotten = Arc::new(AtomicI64::new(i64::MIN));
+        let store = ReplayStore { database, patience, forgotten: forgotten.clone(), waiting: Mutex::new(receiver) };
+        (Self { waiting: sender, forgotten, patience }, Arc::new(store))
     }
 
     /// Records that the assertion of this id has been used. Exactly one of all calls with one id succeeds, on all nodes
-    /// together, until `expires_at`: the assertion's `exp` and the leeway.
+    /// together, until `expires_at`: the assertion's `exp` and the leeway. Nor does one succeed later, for a clock that was
+    /// set back.
     ///
     /// Call it last, when all else about the assertion is right (R21). A caller that goes away leaves nothing behind but,
     /// perhaps, the record.
     pub async fn record(&self, id: Uuid, expires_at: UnixTime) -> Result<(), ReplayRefused> {
         let (answer, answered) = oneshot::channel();
         let outcome = match self.waiting.try_send(Record { id, expires_at, answer }) {
+            _ if expires_at.0 <= self.forgotten.load(Ordering::Acquire) => Err(ReplayRefused::Replayed),
             Ok(()) => match tokio::time::timeout(self.patience, answered).await {
                 Ok(Ok(outcome)) => outcome,
                 _ => Err(ReplayRefused::Unavailable),

@@ -10,7 +10,7 @@ use crate::{
     clock::UnixTime,
     crypto,
     registry::{Registry, Revocations},
-    signing::{KeyRing, SigningError},
+    signing::{Keys, SigningError},
 };
 
 /// The `typ` of its header. No verifier of access tokens takes it for one, nor a token for it (R24).
@@ -57,24 +57,24 @@ struct Statement<'a> {
 
 impl RevocationList {
     /// The list as of `now`: the one that was signed last, unless the register says something else, or it is a minute old.
-    pub fn current(
+    pub async fn current(
         &self,
         issuer: &str,
         registry: &Registry,
-        key_ring: &KeyRing,
+        keys: &Keys,
         max_staleness: i64,
         now: UnixTime,
     ) -> Result<Arc<SignedList>, SigningError> {
-        let (revision, keys) = (registry.revision(), withdrawn_keys(key_ring));
+        let (revision, withdrawn) = (registry.revision(), withdrawn_keys(keys, now));
         let last = self.signed.load_full();
         let last = last.filter(|last| (0..RENEWED_AFTER).contains(&now.since(last.signed_at)));
-        if let Some(last) = last.as_ref().filter(|last| last.revision == revision && last.contents.keys == keys) {
+        if let Some(last) = last.as_ref().filter(|last| last.revision == revision && last.contents.keys == withdrawn) {
             return Ok(last.clone());
         }
-        let contents = Contents { revocations: registry.revocations(max_staleness, now), keys };
+        let contents = Contents { revocations: registry.revocations(max_staleness, now), keys: withdrawn };
         let next = match last.filter(|last| last.contents == contents) {
             Some(last) => SignedList { jws: last.jws.clone(), etag: last.etag.clone(), revision, contents, ..*last },
-            None => SignedList::sign(issuer, key_ring, contents, revision, now)?,
+            None => SignedList::sign(issuer, keys, contents, revision, now).await?,
         };
         let next = Arc::new(next);
         self.signed.store(Some(next.clone()));
@@ -83,21 +83,26 @@ impl RevocationList {
 }
 
 impl SignedList {
-    fn sign(
+    async fn sign(
         issuer: &str,
-        key_ring: &KeyRing,
+        keys: &Keys,
         contents: Contents,
         revision: i64,
         now: UnixTime,
     ) -> Result<Self, SigningError> {
         let statement = Statement { iss: issuer, iat: now, exp: now.plus(LIFE), contents: &contents };
-        let jws = key_ring.sign_statement(TYPE, &statement)?;
+        let jws = keys.sign_statement(TYPE, &statement).await?;
         let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(crypto::sha256(jws.as_bytes())));
         Ok(Self { jws, etag, signed_at: now, revision, contents })
     }
 }
 
-/// The ids of keys that were withdrawn, sorted. None can be: keys are only replaced.
-const fn withdrawn_keys(_key_ring: &KeyRing) -> Vec<String> {
-    Vec::new()
+/// The ids of keys that were withdrawn, sorted, until the last token that any node signed with them has ended.
+fn withdrawn_keys(keys: &Keys, now: UnixTime) -> Vec<String> {
+    let ring = keys.ring();
+    let matters = |at: UnixTime| now <= at.plus(ring.schedule().keep_after);
+    let withdrawn = ring.records().iter().filter(|key| key.withdrawn_at.is_some_and(matters));
+    let mut kids: Vec<_> = withdrawn.map(|key| key.kid.to_string()).collect();
+    kids.sort_unstable();
+    kids
 }

@@ -57,12 +57,13 @@ fn examine(config_path: Option<&Path>) -> anyhow::Result<FileFindings> {
     let Examination { loaded, mut findings, expiries } = examination::examine(config_path, now);
     findings.warnings.extend(expiries.iter().map(|expiry| as_warning(expiry, now)));
     if let Some(LoadedConfig { config, .. }) = loaded {
-        if findings.problems.is_empty() {
-            let keys = examination::signing_keys(&config).err();
-            findings.problems.extend(keys.map(|error| Problem::of_key("keys.directory", error.to_string())));
+        match block_on(async { Ok(examination::register(&config).await) })? {
+            Err(error) => findings.problems.push(Problem::of_key("database", error.to_string())),
+            Ok(register) => {
+                let keys = examination::unusable_keys(&config, &register.signing_keys).into_iter();
+                findings.problems.extend(keys.map(|error| Problem::of_key("keys", error.to_string())));
+            }
         }
-        let register = block_on(async { Ok(examination::register(&config).await) })?.err();
-        findings.problems.extend(register.map(|error| Problem::of_key("database", error.to_string())));
     }
     Ok(findings)
 }

@@ -13,6 +13,7 @@ use super::{
 
 mod assertion;
 mod certificate;
+mod clock;
 mod configuration;
 mod directory;
 mod expiries;
@@ -21,6 +22,7 @@ mod register;
 mod rehearsal;
 mod revocation_lists;
 mod running_server;
+mod signing_keys;
 mod spoof_check;
 mod verdict;
 
@@ -104,16 +106,18 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session) -> anyhow::Res
         block_on(async {
             if !arguments.quick {
                 let register = examination::register(&loaded.config).await;
-                findings.push(configuration::signing_keys(&loaded.config));
-                findings.extend(register::examine(&register, &loaded.config));
+                findings.extend(register::examine(&register));
+                findings
+                    .extend(register.iter().flat_map(|register| signing_keys::examine(register, &loaded.config, now)));
+                findings.extend(clock::examine(&loaded.config).await);
                 findings.extend(revocation_lists::examine(&loaded.config, now).await);
                 findings.extend(key_sets::examine(register.as_ref().ok(), &loaded.config, now).await);
                 findings.extend(directory::examine(&loaded.config).await);
                 findings.extend(expiries::examine(expiries, register.as_ref().ok(), now));
             }
             let server = running_server::check(loaded).await;
-            let is_there = server.verdict != Verdict::Failure;
-            findings.push(server);
+            let is_there = server.iter().all(|finding| finding.verdict != Verdict::Failure);
+            findings.extend(server);
             if is_there && !arguments.quick {
                 findings.extend(spoof_check::in_short(spoof_check::of_server(Some(loaded), None).await?));
             }

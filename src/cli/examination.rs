@@ -8,10 +8,10 @@ use crate::{
     authentication::{forwarded::proxies::Proxies, key_sets::KeySets},
     clock::{ManualClock, UnixTime},
     config::{Config, FileFindings, LoadedConfig, Problem, Serving},
-    domain::{ConsumerSystem, ProviderSystem},
+    domain::{ConsumerSystem, ProviderSystem, SigningKeyRecord},
     expiries::{self, Expiry},
     server::{ListenerName, TlsFiles},
-    signing::{KeyRing, SigningError},
+    signing::{KeyPlaces, KeyStores, SigningError},
     storage::{CredentialUse, Database, StorageError},
 };
 
@@ -82,17 +82,49 @@ fn examine_certificates(
     all
 }
 
-/// The algorithms that there are signing keys for; none is no problem, for `serve` makes them.
-pub(super) fn signing_keys(config: &Config) -> Result<Vec<Algorithm>, SigningError> {
-    KeyRing::algorithms_in(&config.keys.directory)
-}
-
 /// What is registered.
 pub(super) struct Register {
     pub(super) consumers: Vec<Arc<ConsumerSystem>>,
     pub(super) providers: Vec<ProviderSystem>,
+    /// Signing keys; none is no problem, for `serve` makes them.
+    pub(super) signing_keys: Vec<SigningKeyRecord>,
     /// When credentials were used last.
     pub(super) uses: Vec<CredentialUse>,
+}
+
+impl Register {
+    /// The algorithms that there are signing keys for.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        let has_key =
+            |algorithm: &Algorithm| self.signing_keys.iter().any(|key| key.is_live() && key.algorithm == *algorithm);
+        Algorithm::FOR_TOKENS.into_iter().filter(has_key).collect()
+    }
+}
+
+/// Those of `known` that the sealing key confirms: whoever can write to the database alone adds none.
+pub(super) fn confirmed_keys(
+    config: &Config,
+    known: &[SigningKeyRecord],
+) -> Result<Vec<SigningKeyRecord>, SigningError> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stores = KeyStores::of(KeyPlaces::from(&config.keys), known)?;
+    Ok(known.iter().filter(|key| stores.confirm(key).is_ok()).cloned().collect())
+}
+
+/// What keeps this machine from signing with keys that the register has.
+pub(super) fn unusable_keys(config: &Config, known: &[SigningKeyRecord]) -> Vec<SigningError> {
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let stores = match KeyStores::of(KeyPlaces::from(&config.keys), known) {
+        Ok(stores) => stores,
+        Err(error) => return vec![error],
+    };
+    let unconfirmed = known.iter().filter_map(|key| stores.confirm(key).err());
+    let live = known.iter().filter(|key| key.is_live() && stores.confirm(key).is_ok());
+    unconfirmed.chain(live.filter_map(|key| stores.key(key).err())).collect()
 }
 
 /// Reads the register as `serve` would. Never makes a database.
@@ -100,7 +132,8 @@ pub(super) async fn register(config: &Config) -> Result<Register, StorageError> 
     let database = open_database(config).await?;
     let (consumers, providers) = (database.list_consumers().await?, database.list_providers().await?);
     let consumers = consumers.into_iter().map(Arc::new).collect();
-    Ok(Register { consumers, providers, uses: database.list_uses().await? })
+    let signing_keys = database.list_signing_keys().await?;
+    Ok(Register { consumers, providers, signing_keys, uses: database.list_uses().await? })
 }
 
 /// The configured database, whose schema must be up to date.

@@ -10,6 +10,7 @@ use crate::config::FILE_VARIABLE;
 
 mod assurance;
 mod audit;
+mod backup;
 mod blocked_certificate;
 mod cert;
 mod certificate_arguments;
@@ -64,8 +65,10 @@ enum Command {
     Dev(dev::DevArguments),
     /// Run the server.
     Serve,
-    /// Bring the database's schema up to date.
-    Migrate,
+    /// Bring the database's schema up to date, or say what that would mean.
+    Migrate(migrate::MigrateArguments),
+    /// Copy the SQLite database into a file, while the server runs.
+    Backup(backup::BackupArguments),
     /// Register and change consumers, list and show them, give them ways in and take these away.
     #[command(subcommand)]
     Consumer(consumer::ConsumerCommand),
@@ -121,7 +124,8 @@ pub fn run() -> ExitCode {
     let outcome = match command {
         Command::Dev(arguments) => dev::run(arguments, &session),
         Command::Serve => serve::run(&session),
-        Command::Migrate => migrate::run(&session),
+        Command::Migrate(arguments) => migrate::run(&arguments, &session),
+        Command::Backup(arguments) => backup::run(arguments, &session),
         Command::Consumer(command) => consumer::run(command, &session),
         Command::Assurance(command) => assurance::run(command, &session),
         Command::Provider(command) => provider::run(command, &session),

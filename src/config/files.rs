@@ -47,6 +47,12 @@ impl LoadedConfig {
         for (key, file) in private.chain(config.database.url_file.iter().map(|file| ("database.url_file", file))) {
             self.examine(&mut findings, key, file, true);
         }
+        if let Some(file) = &config.keys.pkcs11_pin_file {
+            self.examine(&mut findings, "keys.pkcs11_pin_file", file, true);
+        }
+        if let Some(file) = &config.keys.pkcs11_module {
+            self.examine(&mut findings, "keys.pkcs11_module", file, false);
+        }
         for file in config.proxies.iter().filter_map(|proxy| proxy.shared_key_file.as_ref()) {
             self.examine(&mut findings, "proxies", file, true);
         }

@@ -76,6 +76,7 @@ impl LoadedConfig {
         loaded.read_database_url(&mut problems);
         loaded.check_metrics_address(&mut problems);
         loaded.check_directory(&mut problems);
+        loaded.check_keys(&mut problems);
         ConfigError::unless_empty(problems)?;
         Ok(loaded)
     }

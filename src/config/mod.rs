@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod files;
 mod issuer;
+mod keys;
 mod load;
 mod log;
 mod networks;
@@ -33,6 +34,7 @@ pub use self::{
     error::{ConfigError, Place, Problem},
     files::FileFindings,
     issuer::{InvalidIssuer, Issuer},
+    keys::{KeyStoreName, Pkcs11Token, TokenLabel},
     load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},
     log::{LogFilter, LogFormat},
     networks::Network,

@@ -12,6 +12,7 @@ use super::{
     database_url::DatabaseUrl,
     directory::{BaseName, DirectoryUrl, OnDrift},
     issuer::Issuer,
+    keys::{KeyStoreName, TokenLabel},
     log::{LogFilter, LogFormat},
     proxies::Proxy,
     quantities::{Count, Milliseconds, Seconds},
@@ -103,9 +104,27 @@ section! {
 section! {
     /// Signing keys.
     Keys at "keys." {
-        /// Where the private signing keys are. They are made there on the first start.
+        /// Where new private keys are kept: `files`, sealed, in `keys.directory`; `database`, sealed, for all nodes that have the
+        /// sealing key; `pkcs11`, in a token of hardware, for ES256 and RS256.
+        store: KeyStoreName = KeyStoreName::Files;
+        /// Where sealed key files are. They are made there on the first start.
         directory: PathBuf = PathBuf::from("keys");
-        /// How long others may cache the published keys.
+        /// File with the key that seals them: 32 bytes in base64, for its owner only. It is made on the first start; keep it and its
+        /// copy away from what it seals. A credential of systemd will do: `%d/NAME`, set by the environment.
+        sealing_key_file: PathBuf = PathBuf::from("sealing-key");
+        /// Files with sealing keys that were in use before, until `keys reseal` has been run.
+        former_sealing_key_files: Vec<PathBuf> = Vec::new();
+        /// The shared library of the token's maker (PKCS#11).
+        pkcs11_module: Option<PathBuf> = None;
+        /// The label of the token.
+        pkcs11_token_label: Option<TokenLabel> = None;
+        /// File with the PIN of the token's user, for its owner only.
+        pkcs11_pin_file: Option<PathBuf> = None;
+        /// How long a key signs before the next one does, in days; `0`: until `keys rotate`.
+        rotate_every_days: Count<0, 3_650> = Count::of(90);
+        /// How long before its turn the next key is published; at least `keys.jwks_max_age_seconds` and ten seconds.
+        publish_ahead_seconds: Seconds<20, 2_592_000> = Seconds::of(86_400);
+        /// How long others may cache the published keys. No key signs that has not been published for so long.
         jwks_max_age_seconds: Seconds<10, 86_400> = Seconds::of(300);
     }
 }
@@ -184,6 +203,9 @@ section! {
         max_connections: Count<1, 1_000_000> = Count::of(10_000);
         /// How old a connection grows before it is asked to close.
         max_connection_age_seconds: Seconds<1, 86_400> = Seconds::of(3_600);
+        /// How long `/health/ready` says `stopping`, with 503, before the server takes no more connections: longer than whoever
+        /// balances requests takes to hear it, so that none is lost. A second order to stop ends it at once.
+        announce_stop_seconds: Seconds<0, 600> = Seconds::of(5);
         /// How long requests in flight may go on after the order to stop.
         drain_timeout_seconds: Seconds<0, 600> = Seconds::of(20);
         /// Argon2 computations at the same time, each of 19 MiB; `0`: one for two cores. They run at a lower priority than requests.

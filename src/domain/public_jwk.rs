@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use careconnect_verifier::Algorithm;
+use serde_json::Value;
 
 use crate::crypto;
 
@@ -31,6 +32,24 @@ impl PublicJwk {
     /// SHA-256 over the required members, base64url.
     pub fn thumbprint(&self) -> String {
         encode(&crypto::sha256(self.canonical.as_bytes()))
+    }
+
+    /// Reads a JWK, of which only the public members count; none when it is of no kind that signs tokens.
+    pub fn parse(json: &str) -> Option<Self> {
+        let jwk: Value = serde_json::from_str(json).ok()?;
+        let member = |name: &str| jwk[name].as_str();
+        let bytes = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(member(name)?).ok();
+        match (member("kty")?, member("crv")) {
+            ("EC", Some(curve @ ("P-256" | "P-384"))) => Some(Self::ec(curve, &bytes("x")?, &bytes("y")?)),
+            ("OKP", Some("Ed25519")) => Some(Self::ed25519(&bytes("x")?)),
+            ("RSA", None) => Some(Self::rsa(&bytes("n")?, &bytes("e")?)),
+            _ => None,
+        }
+    }
+
+    /// The key as it is published, as a value.
+    pub fn to_value(&self, algorithm: Algorithm, kid: &str) -> Value {
+        serde_json::from_str(&self.to_json(algorithm, kid)).unwrap_or_default() // it was written as JSON
     }
 
     /// The key as it is published.

@@ -9,13 +9,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use careconnect_verifier::Algorithm;
 use serde_json::Value;
 
 use super::{ServerState, errors::RefusedResponse, metadata::Metadata};
 use crate::{
     app::App,
+    clock::UnixTime,
     domain::{GroupDefinition, ProblemKind, Reason, Refusal, catalogue},
-    signing::KeySet,
 };
 
 /// The contract, as it stands in the repository.
@@ -29,12 +30,12 @@ const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// Documents that are made from the configuration, the keys and the registered groups.
 pub(super) struct Documents {
     discovery: ArcSwap<Discovery>,
-    caching: HeaderValue,
 }
 
-/// The metadata documents while the register has these groups.
+/// The metadata documents while the register has these groups, and keys for these algorithms.
 struct Discovery {
     groups: Arc<[GroupDefinition]>,
+    algorithms: Vec<Algorithm>,
     authorization_server: Bytes,
     openid_configuration: Bytes,
     smart_configuration: Bytes,
@@ -42,17 +43,13 @@ struct Discovery {
 
 impl Documents {
     pub(super) fn new(app: &App) -> Self {
-        Self {
-            discovery: ArcSwap::from_pointee(Discovery::new(app)),
-            caching: HeaderValue::from_str(&KeySet::cache_control(app.jwks_max_age))
-                .unwrap_or(HeaderValue::from_static("no-cache")),
-        }
+        Self { discovery: ArcSwap::from_pointee(Discovery::new(app)) }
     }
 
-    /// Written again when the register has other groups.
+    /// Written again when the register has other groups, or keys for other algorithms.
     fn discovery(&self, app: &App) -> Arc<Discovery> {
         let written = self.discovery.load_full();
-        if Arc::ptr_eq(&written.groups, &app.registry.groups()) {
+        if Arc::ptr_eq(&written.groups, &app.registry.groups()) && written.algorithms == app.keys.algorithms() {
             return written;
         }
         let rewritten = Arc::new(Discovery::new(app));
@@ -65,13 +62,15 @@ impl Discovery {
     fn new(app: &App) -> Self {
         let groups = app.registry.groups();
         let scopes: BTreeSet<String> = groups.iter().map(|known| known.scope.to_string()).collect();
-        let metadata = Metadata::new(app.issuer.as_str(), app.key_ring.algorithms(), scopes.into_iter().collect());
+        let algorithms = app.keys.algorithms();
+        let metadata = Metadata::new(app.issuer.as_str(), algorithms.clone(), scopes.into_iter().collect());
         let bytes = |document: Value| Bytes::from(document.to_string());
         Self {
             authorization_server: bytes(metadata.authorization_server()),
             openid_configuration: bytes(metadata.openid_configuration()),
             smart_configuration: bytes(metadata.smart_configuration()),
             groups,
+            algorithms,
         }
     }
 }
@@ -90,22 +89,35 @@ pub(super) async fn smart_configuration(State(state): State<ServerState>) -> Res
 
 impl ServerState {
     fn discovered(&self, document: fn(&Discovery) -> &Bytes) -> Response {
-        let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, self.documents.caching.clone())];
+        let caching = format!("public, max-age={}", self.app.jwks_max_age);
+        let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, header_value(&caching))];
         (headers, document(&self.documents.discovery(&self.app)).clone()).into_response()
     }
 }
 
 /// The public keys (RFC 7517 §5); asked for again with its entity tag, only whether it is still the same.
 pub(super) async fn jwks(State(state): State<ServerState>, headers: HeaderMap) -> Response {
-    let key_set = state.app.key_ring.key_set();
-    let Ok(etag) = HeaderValue::from_str(key_set.etag()) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let about = [(header::ETAG, etag), (header::CACHE_CONTROL, state.documents.caching.clone())];
+    let key_set = state.app.keys.key_set();
+    let about = [
+        (header::ETAG, header_value(key_set.etag())),
+        (header::LAST_MODIFIED, header_value(&http_date(key_set.changed_at()))),
+        (header::CACHE_CONTROL, header_value(&key_set.cache_control(state.app.jwks_max_age, state.app.clock.now()))),
+    ];
     if is_known(&headers, key_set.etag()) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     (about, [(header::CONTENT_TYPE, JSON)], key_set.json().to_owned()).into_response()
+}
+
+/// A time as headers have it (RFC 9110 §5.6.7), such as `Fri, 15 Jan 2027 08:00:00 GMT`.
+fn http_date(time: UnixTime) -> String {
+    let time = jiff::Timestamp::from_second(time.0).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Text of our own, which has no control characters.
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// `If-None-Match` with this tag among others, weak or not, or with `*` (RFC 9110 §13.1.2).

@@ -15,9 +15,12 @@ pub(super) async fn live() -> Json<Live> {
     Json(Live { status: "live" })
 }
 
-/// A degraded server still issues tokens, so it answers 200 and says so; 503 only when it issues none.
+/// A degraded server still issues tokens, so it answers 200 and says so; 503 only when it issues none, or soon will.
 pub(super) async fn ready(State(state): State<ServerState>) -> (StatusCode, Json<Health>) {
     let health = check_health(&state.app);
-    let status = if health.status == Readiness::Unavailable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let status = match health.status {
+        Readiness::Ready | Readiness::Degraded => StatusCode::OK,
+        Readiness::Unavailable | Readiness::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+    };
     (status, Json(health))
 }

@@ -20,6 +20,7 @@ mod form;
 mod forwarded;
 mod health;
 pub mod metadata;
+mod stopping;
 mod timeout;
 mod token;
 mod token_queries;
@@ -58,7 +59,7 @@ pub fn router(app: Arc<App>, proxies: Arc<Proxies>, request_timeout: Duration) -
         }
     }
     let forwarding = forwarded::Forwarding::new(app.clone(), proxies);
-    let state = ServerState { app, documents };
+    let state = ServerState { app: app.clone(), documents };
     let router = router
         .fallback(errors::not_found)
         .method_not_allowed_fallback(errors::method_not_allowed)
@@ -66,6 +67,7 @@ pub fn router(app: Arc<App>, proxies: Arc<Proxies>, request_timeout: Duration) -
         .layer(CatchPanicLayer::custom(errors::panicked))
         .layer(from_fn_with_state(state.clone(), errors::explain)) // around all that refuses
         .layer(from_fn_with_state(forwarding, forwarded::find_client)) // around all that asks who is there
+        .layer(from_fn_with_state(app, stopping::ask_to_leave))
         .layer(from_fn(trace_id::number));
     with_security_headers(router).with_state(state)
 }

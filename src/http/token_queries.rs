@@ -63,7 +63,7 @@ pub(super) async fn introspect(
     if !wants_signature(&headers) {
         return Ok(Json(answer.answer).into_response());
     }
-    let signed = answer.signed(&state.app).map_err(RefusedResponse::new)?;
+    let signed = answer.signed(&state.app).await.map_err(RefusedResponse::new)?;
     let media_type = HeaderValue::from_str(&format!("application/{SIGNED_TYPE}"));
     let media_type = media_type.unwrap_or(HeaderValue::from_static("application/jwt"));
     Ok(([(header::CONTENT_TYPE, media_type)], signed).into_response())
@@ -113,7 +113,7 @@ pub(super) async fn revocations(
     State(state): State<ServerState>,
     headers: HeaderMap,
 ) -> Result<Response, RefusedResponse> {
-    let list = current(&state.app).map_err(RefusedResponse::new)?;
+    let list = current(&state.app).await.map_err(RefusedResponse::new)?;
     let Ok(etag) = HeaderValue::from_str(&list.etag) else {
         return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
     };
@@ -126,10 +126,10 @@ pub(super) async fn revocations(
 }
 
 /// Not from a register that was not seen for too long: its list would lack what matters.
-fn current(app: &App) -> Result<Arc<SignedList>, Refusal> {
+async fn current(app: &App) -> Result<Arc<SignedList>, Refusal> {
     let now = app.clock.now();
     app.registry_is_fresh(now)?;
-    let list = app.revocation_list.current(app.issuer.as_str(), &app.registry, &app.key_ring, app.max_staleness, now);
+    let list = app.revocation_list.current(app.issuer.as_str(), &app.registry, &app.keys, app.max_staleness, now).await;
     list.map_err(|error| {
         let check = FailedCheck::new("signing_key_missing", "a key that signs", error.to_string());
         Refusal::new(Reason::SigningKeyMissing, "the list cannot be signed now").with_check(check)

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{EntityTag, Fault, Precondition, PreconditionFailed, Registered},
+    signing::SigningError,
     storage::StorageError,
 };
 
@@ -20,6 +21,9 @@ pub enum ChangeRefused {
     /// It contradicts what is registered.
     #[error("{0}")]
     Conflict(String),
+    /// A private key cannot be made, read, kept or destroyed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// Somebody else must do it.
     #[error("{0}")]
     NotAllowed(String),

@@ -34,11 +34,11 @@ pub struct Introspection {
 
 impl Introspection {
     /// The answer as a JWT (RFC 9701 §5).
-    pub fn signed(&self, app: &App) -> Result<String, Refusal> {
+    pub async fn signed(&self, app: &App) -> Result<String, Refusal> {
         let statement = json!({
             "iss": app.issuer.as_str(), "aud": self.audience, "iat": self.at.0, "token_introspection": self.answer,
         });
-        app.key_ring.sign_statement(SIGNED_TYPE, &statement).map_err(|error| {
+        app.keys.sign_statement(SIGNED_TYPE, &statement).await.map_err(|error| {
             let check = FailedCheck::new("signing_key_missing", "a key that signs", error.to_string());
             Refusal::new(Reason::SigningKeyMissing, "the answer cannot be signed now").with_check(check)
         })
@@ -88,7 +88,7 @@ async fn answer(app: &App, query: &TokenQuery, caller: &Caller<'_>) -> Result<In
             Asker::Consumer(requester.consumer().client_id.to_string())
         }
     };
-    let token = app.own_tokens.read(&query.token, app.key_ring.key_set(), app.issuer.as_str());
+    let token = app.own_tokens.read(&query.token, &app.keys.key_set(), app.issuer.as_str());
     let token = token.filter(|token| is_for(app, &asker, token, caller, now) && counts(app, token, now));
     let (audience, by) = match (asker, &token) {
         (Asker::Consumer(client_id), _) => (client_id, "consumer"),

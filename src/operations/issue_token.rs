@@ -70,7 +70,7 @@ async fn answer(app: &App, request: &TokenRequest, caller: &Caller<'_>) -> Resul
     let rules = Rules { groups: &groups, policies: &policies, assured: &assured, now };
     let access = authorise(&requester, &provider, &request.access, &rules)?;
     let token_id = random::uuid();
-    let token = sign(app, &requester, &provider, &access, token_id, now)?;
+    let token = sign(app, &requester, &provider, &access, token_id, now).await?;
     note_use(app, &requester, caller, now);
     record_issue(app, &requester, &provider, &access, token_id, caller, now).await?;
     Ok(IssuedToken { token, expires_in: access.lifetime(), scope: access.scope().to_owned() })
@@ -102,7 +102,7 @@ fn find_provider(app: &App, audiences: &[Audience]) -> Result<Arc<ProviderSystem
     found.ok_or_else(|| TokenRequestError::AudienceMissing.into())
 }
 
-fn sign(
+async fn sign(
     app: &App,
     requester: &AuthenticatedConsumer,
     provider: &ProviderSystem,
@@ -111,7 +111,7 @@ fn sign(
     now: UnixTime,
 ) -> Result<SignedToken, Refusal> {
     let claims = access.claims(app.issuer.as_str(), token_id, now);
-    let signed = app.sign(requester, provider, &claims);
+    let signed = app.sign(requester, provider, &claims, now).await;
     signed.map_err(|error| {
         let sentence = format!("tokens for this provider cannot be signed with {} now", provider.signing_algorithm);
         let expected = format!("a key that signs with {}", provider.signing_algorithm);

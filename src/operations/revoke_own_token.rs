@@ -78,7 +78,7 @@ fn wanted(
     now: UnixTime,
 ) -> Result<Option<RevokedToken>, Refusal> {
     let own = &requester.consumer().client_id;
-    let Some(token) = app.own_tokens.read(&query.token, app.key_ring.key_set(), app.issuer.as_str()) else {
+    let Some(token) = app.own_tokens.read(&query.token, &app.keys.key_set(), app.issuer.as_str()) else {
         return Ok(None);
     };
     if token.client_id != *own {

@@ -5,29 +5,55 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{Registry, snapshot::Snapshot};
 use crate::storage::StorageError;
 
+/// How long to wait for those who look before.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long after the connection that told of changes was lost another one is tried.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 impl Registry {
-    /// Looks for changes every `interval` until `stop`; goes on through outages of the database, which are logged when
-    /// they begin and when they end.
+    /// Looks for changes until `stop`: at once where the database tells of them, and every `interval`. Goes on through
+    /// outages of the database, which are logged when they begin and when they end.
     pub async fn follow(self: Arc<Self>, interval: Duration, stop: CancellationToken) {
+        let heard = Notify::new();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.look(interval, &heard) => {}
+            () = self.listen(&heard) => {}
+        }
+        metrics::gauge!("careconnect_registry_listening").set(0.0);
+    }
+
+    async fn listen(&self, heard: &Notify) {
+        metrics::gauge!("careconnect_registry_listening").set(0.0);
+        loop {
+            let hear = || {
+                metrics::gauge!("careconnect_registry_listening").set(1.0);
+                heard.notify_one();
+            };
+            let error = self.database.listen(hear).await;
+            metrics::gauge!("careconnect_registry_listening").set(0.0);
+            tracing::debug!(%error, "the database does not tell of changes; it is asked for them");
+            tokio::time::sleep(LISTEN_AGAIN).await;
+        }
+    }
+
+    async fn look(&self, interval: Duration, heard: &Notify) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reached = true;
         loop {
-            let look = async {
-                ticks.tick().await;
-                self.catch_up(reached).await
-            };
-            let outcome = tokio::select! {
-                () = stop.cancelled() => return,
-                outcome = look => outcome,
-            };
-            match outcome {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = heard.notified() => {}
+            }
+            match self.catch_up(reached).await {
                 Ok(()) if reached => {}
                 Ok(()) => {
                     reached = true;
@@ -45,7 +71,8 @@ impl Registry {
     /// Looks once. Unless it is `continuous`, as after an outage, everything is read anew as well: a database that comes back may be a restored one,
     /// whose revisions say nothing about ours.
     pub async fn catch_up(&self, continuous: bool) -> Result<(), StorageError> {
-        let _alone = self.catching_up.lock().await;
+        let alone = tokio::time::timeout(PATIENCE, self.catching_up.lock()).await;
+        let _alone = alone.map_err(|_| StorageError::Unavailable("others wait for it, too".to_owned()))?;
         let (now, held) = (self.clock.now(), self.revision());
         let current = self.database.revision().await?;
         if current > held {
@@ -65,7 +92,9 @@ impl Registry {
 
     fn replace(&self, next: Snapshot, event: &str) {
         next.report(event);
+        let revision = next.revision;
         self.snapshot.store(Arc::new(next));
+        self.revisions.send_replace(revision);
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{
     clock::UnixTime,
     domain::{
         Assured, Audience, BlockedCertificate, CertificateIdentity, CertificatePolicy, ConsumerSystem, GroupDefinition,
-        KeySetUri, OrganisationTypeDefinition, Periods, ProviderSystem, RevokedToken, SerialNumber, SubjectKind,
+        KeySetUri, OrganisationTypeDefinition, Periods, ProviderSystem, RevokedToken, SerialNumber, SigningKeyRecord,
+        SubjectKind,
     },
     storage::{AssurancePeriod, RegistryContents},
 };
@@ -37,6 +38,7 @@ pub(super) struct Snapshot {
     /// Serial numbers by issuer, blocked or blocked no longer.
     blocked: Arc<HashMap<String, HashMap<SerialNumber, BlockedCertificate>>>,
     pub(super) policies: Arc<[CertificatePolicy]>,
+    pub(super) signing_keys: Arc<[SigningKeyRecord]>,
     candidates: Candidates<ConsumerSystem>,
     provider_candidates: Candidates<ProviderSystem>,
 }
@@ -60,6 +62,7 @@ impl Snapshot {
         next.organisation_types =
             merged(&self.organisation_types, changes.organisation_types, |definition| definition.code.as_str());
         next.policies = merged(&self.policies, changes.certificate_policies, |policy| policy.name.as_str());
+        next.signing_keys = merged(&self.signing_keys, changes.signing_keys, |key| &key.kid);
         if !changes.blocked_certificates.is_empty() {
             let all = Arc::make_mut(&mut next.blocked);
             for blocked in changes.blocked_certificates {

@@ -83,7 +83,8 @@ async fn sign(
     if sequence > covered {
         let (iss, iat, stream) = (app.issuer.as_str().to_owned(), app.clock.now(), CHANGES.to_owned());
         let statement = Checkpoint { iss, iat, stream, sequence: u64::try_from(sequence)?, hash: hash.to_string() };
-        let signature = app.key_ring.sign_checkpoint(&statement)?;
+        let (keys, of) = (app.keys.clone(), statement.clone());
+        let signature = blocking(move || keys.sign_checkpoint(&of)).await?;
         let checkpoint = AuditCheckpoint { sequence, hash: hash.to_string(), at: iat, signature };
         database.insert_audit_checkpoint(&checkpoint).await?;
         let known = KnownCheckpoint { stream: CHANGES.to_owned(), sequence: u64::try_from(sequence)?, hash };

@@ -5,10 +5,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    audit_checkpoints::sign_checkpoints, directory_watch::watch_directory, expiry_watch::warn_of_expiries,
+    audit_checkpoints::sign_checkpoints,
+    clock_watch::watch_clock,
+    directory_watch::watch_directory,
+    expiry_watch::warn_of_expiries,
+    key_rotation::{follow_keys, keep_schedule},
     listeners::Listeners,
 };
-use crate::{app::App, replay::ReplayStore};
+use crate::{app::App, clock::Clock, replay::ReplayStore};
 
 /// How long a task of the server that failed waits before it begins again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
@@ -32,9 +36,13 @@ pub(super) fn spawn(
 ) {
     let registry = app.registry.clone();
     tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(poll_every, stop)));
+    let following = app.clone();
+    tasks.spawn(restarted("key ring", stop.clone(), move |stop| follow_keys(following.clone(), stop)));
+    let tended = app.clone();
+    tasks.spawn(restarted("key schedule", stop.clone(), move |stop| keep_schedule(tended.clone(), stop)));
     let registry = app.registry.clone();
     tasks.spawn(restarted("ended revocations", stop.clone(), move |stop| registry.clone().prune(stop)));
-    let (store, clock) = (used_assertions.clone(), app.clock.clone());
+    let (store, clock): (_, Arc<dyn Clock>) = (used_assertions.clone(), app.clock.clone());
     tasks.spawn(restarted("used assertions", CancellationToken::new(), move |_until_the_last_guard_is_gone| {
         used_assertions.clone().write()
     }));
@@ -52,6 +60,10 @@ pub(super) fn spawn(
     }));
     let compared = app.clone();
     tasks.spawn(restarted("directory", stop.clone(), move |stop| watch_directory(compared.clone(), stop)));
+    let timed = app.clone();
+    tasks.spawn(restarted("clock", stop.clone(), move |stop| {
+        watch_clock(timed.clock.clone(), timed.registry.database().clone(), stop)
+    }));
     let (watched, listeners) = (app.clone(), listeners.clone());
     tasks.spawn(restarted("expiries", stop.clone(), move |stop| {
         warn_of_expiries(watched.clone(), listeners.clone(), stop)

@@ -21,13 +21,14 @@ use crate::{
     app::{App, Opened},
     authentication::{forwarded::proxies::Proxies, key_sets::KeySets, peer::PeerCertificate},
     blocking::blocking,
-    clock::Clock,
+    clock::{Clock, SteadyClock},
     config::Config,
     http::{self, admin::Gate},
+    operations::{change_keys::KeyWork, tend_keys::first_keys},
     record::{CheckpointSigner, IssuanceRecord},
     registry::Registry,
     replay::{self, ReplayGuard},
-    signing::KeyRing,
+    signing::{KeyPlaces, KeyStores, Keys},
     storage::Database,
     telemetry::metrics::Metrics,
 };
@@ -79,6 +80,8 @@ pub struct RunningServer {
     pub metrics_address: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// How long it is announced that it stops, before it does.
+    announcement: Duration,
     /// How long the end may take: the drain, and what is written down after it.
     patience: Duration,
 }
@@ -86,6 +89,7 @@ pub struct RunningServer {
 impl RunningServer {
     /// Loads everything that `config` names, and serves. Nothing is served when anything is wrong.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>, sockets: Sockets) -> anyhow::Result<Self> {
+        let clock = Arc::new(SteadyClock::over(clock));
         let hang_up = signal(SignalKind::hangup())?; // before anything that takes time: unheard, it would end the process
         let serving = config.serving()?;
         let metrics = sockets.metrics.as_ref().map(|_| Metrics::install()).transpose()?; // before there is anything to count
@@ -96,16 +100,17 @@ impl RunningServer {
         let proxies = Arc::new(blocking(move || Proxies::load(&configured)).await?);
         let clients = ClientAuthentication::Optional { self_signed: known_certificates(&registry, &proxies) };
         let listeners = Arc::new(Listeners::load(config, &serving, clients, registry.blocks(), clock.clone()).await?);
-        let (trust, keys) = (listeners.public.client_trust().clone(), config.keys.directory.clone());
-        let key_ring = Arc::new(blocking(move || KeyRing::open(&keys)).await?); // made on the first start
+        let trust = listeners.public.client_trust().clone();
+        let keys = open_keys(config, &registry, clock.clone()).await?;
         let (section, issuer, signs, now) =
-            (config.record.clone(), serving.issuer.clone(), key_ring.clone(), clock.clone());
+            (config.record.clone(), serving.issuer.clone(), keys.clone(), clock.clone());
         let sign: CheckpointSigner = Box::new(move |checkpoint| Ok(signs.sign_checkpoint(checkpoint)?));
         let record = blocking(move || IssuanceRecord::open(&section, issuer.as_str(), sign, now)).await?;
         let (replay, used_assertions) = ReplayGuard::new(registry.database().clone(), replay::PATIENCE);
+        used_assertions.remember().await?;
         let (section, now) = (config.assertions.clone(), clock.clone());
         let key_sets = Arc::new(blocking(move || KeySets::open(&section, now)).await?);
-        let opened = Opened { registry, key_ring, record, replay, trust, key_sets };
+        let opened = Opened { registry, keys, record, replay, trust, key_sets };
         let app = Arc::new(App::assemble(config, serving.issuer, clock, opened));
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -139,7 +144,8 @@ impl RunningServer {
         }
         tasks.close();
         tracing::info!(issuer = app.issuer.as_str(), %address, ?admin_address, "serving");
-        Ok(Self { app, address, admin_address, metrics_address, stop, tasks, patience })
+        let announcement = config.limits.announce_stop_seconds.duration();
+        Ok(Self { app, address, admin_address, metrics_address, stop, tasks, announcement, patience })
     }
 
     /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
@@ -152,10 +158,12 @@ impl RunningServer {
         }
     }
 
-    /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed, and the record
-    /// is closed.
+    /// Says that it stops, and goes on for as long as those who balance requests need to hear it. Then it takes no more
+    /// connections, and returns when the open ones have ended or the drain timeout has passed, and the record is closed.
     pub async fn stop(self) {
-        let Self { app, stop, tasks, patience, .. } = self;
+        let Self { app, stop, tasks, announcement, patience, .. } = self;
+        app.announce_stop();
+        tokio::time::sleep(announcement).await;
         let record_closed = app.record.ended();
         stop.cancel();
         drop(app); // some tasks end when the last request that could need them has
@@ -168,6 +176,19 @@ impl RunningServer {
             );
         }
     }
+}
+
+/// The signing keys, of which the first are made on the first start.
+async fn open_keys(config: &Config, registry: &Registry, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Keys>> {
+    let (places, known) = (KeyPlaces::from(&config.keys), registry.signing_keys());
+    let stores = Arc::new(blocking(move || KeyStores::of(places, &known)).await?);
+    let (database, schedule, now) = (registry.database().clone(), config.key_schedule(), clock.now());
+    let work = KeyWork { database, stores: stores.clone(), schedule };
+    first_keys(&work, &registry.signing_keys(), now).await?;
+    registry.catch_up(true).await?;
+    let records = registry.signing_keys();
+    anyhow::ensure!(!records.is_empty(), "there is no signing key, and none can be made");
+    Ok(Arc::new(blocking(move || Keys::open(stores, schedule, clock, records)).await))
 }
 
 /// Those of consumers, and those of the proxies in front.

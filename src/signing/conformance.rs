@@ -1,25 +1,158 @@
-//! What every back-end of private keys and every crypto back-end must do: one suite.
+//! What every place for private keys and every crypto back-end must do: one suite, run against each.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use careconnect_verifier::{AccessTokenClaims, Algorithm, Asid, ClientId, Group, OdsCode, OrganisationType};
-use serde_json::{Value, json};
+mod proof;
+
+use std::{path::Path, sync::Arc};
+
+use careconnect_verifier::{Algorithm, Group};
+use secrecy::ExposeSecret;
+use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{KeyFiles, KeyRing, SignedToken};
-use crate::crypto::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+use self::proof::{claims, decode, is_valid, published, verify};
+use super::{
+    KeyPlaces, KeyStores, Keys, NewKey, SignedToken, SigningError,
+    pkcs11::{Pkcs11Settings, softhsm},
+    read_private_key,
+};
+use crate::{
+    clock::{ManualClock, UnixTime},
+    config::Pkcs11Token,
+    domain::{KeptIn, KeySchedule, PrivateHalf, SealedText, SigningKeyRecord},
 };
 
-#[test]
-fn every_algorithm_signs_what_the_published_key_verifies() {
+const NOW: UnixTime = UnixTime(1_800_000_000);
+
+/// Runs each test of the suite against each place.
+macro_rules! suite {
+    ($($test:ident)*) => {
+        mod sealed_files { $(#[test] fn $test() { super::$test(&super::Place::new(super::KeptIn::Files)) })* }
+        mod sealed_rows { $(#[test] fn $test() { super::$test(&super::Place::new(super::KeptIn::Database)) })* }
+        mod pkcs11 { $(#[test] fn $test() {
+            super::softhsm::with_token(|settings| super::$test(&super::Place::in_token(settings)));
+        })* }
+    };
+}
+
+suite! {
+    every_algorithm_signs_what_the_published_key_verifies
+    a_changed_byte_breaks_the_signature
+    the_entra_profile_says_what_azure_ad_said
+    the_key_set_holds_public_halves_only_each_under_its_own_kid
+    opening_again_gives_the_same_keys_and_the_same_entity_tag
+    the_key_signs_whose_turn_it_is_and_the_one_before_stays_published
+    what_openssl_writes_is_taken_over
+    a_destroyed_key_signs_nothing_and_can_be_destroyed_again
+    another_places_key_is_not_taken_for_it
+    a_record_that_the_sealing_key_does_not_confirm_is_not_published
+    resealed_keys_need_the_new_sealing_key_alone
+    threads_sign_at_once
+    a_token_and_a_key_do_not_print_themselves
+}
+
+/// A place for keys, and the records that belong to it.
+struct Place {
+    kept_in: KeptIn,
+    directory: TempDir,
+    token: Option<Pkcs11Token>,
+}
+
+impl Place {
+    fn new(kept_in: KeptIn) -> Self {
+        Self { kept_in, directory: tempfile::tempdir().unwrap(), token: None }
+    }
+
+    fn in_token(settings: &Pkcs11Settings) -> Self {
+        let mut place = Self::new(KeptIn::Pkcs11);
+        let pin_file = place.path().join("pin");
+        super::private_file::write_new(&pin_file, settings.pin.expose_secret().as_bytes()).unwrap();
+        let (module, label) = (settings.module.clone(), settings.token.clone());
+        place.token = Some(Pkcs11Token { module, label, pin_file });
+        place
+    }
+
+    /// Another one of the same kind; there is one token in a test.
+    fn another(&self) -> Self {
+        Self { token: self.token.clone(), ..Self::new(self.kept_in) }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn places(&self) -> KeyPlaces {
+        KeyPlaces {
+            new_keys: self.kept_in,
+            directory: self.path().join("keys"),
+            sealing_key: self.path().join("sealing-key"),
+            former_sealing_keys: Vec::new(),
+            token: self.token.clone(),
+        }
+    }
+
+    fn stores(&self) -> Arc<KeyStores> {
+        Arc::new(KeyStores::open(self.places(), true).unwrap())
+    }
+
+    /// A key of every algorithm that this place can have: those that it cannot make are imported.
+    fn records(&self) -> Vec<SigningKeyRecord> {
+        let stores = self.stores();
+        let made = stores.for_new_keys().unwrap().makes();
+        let mut records: Vec<_> = made.iter().map(|algorithm| self.record(make(&stores, *algorithm))).collect();
+        for (algorithm, file) in [(Algorithm::Rs256, "rsa-2048.pem"), (Algorithm::Ps256, "rsa-2048-other.pkcs1.pem")] {
+            if !made.contains(&algorithm) && self.kept_in != KeptIn::Pkcs11 {
+                records.push(self.record(import(&stores, algorithm, file)));
+            }
+        }
+        records
+    }
+
+    fn record(&self, NewKey { algorithm, jwk, private_half }: NewKey) -> SigningKeyRecord {
+        let kid = jwk.thumbprint();
+        SigningKeyRecord {
+            proof: self.stores().vouch(algorithm, &kid).unwrap(),
+            kid: kid.into(),
+            algorithm,
+            jwk,
+            published_at: NOW,
+            activates_at: NOW,
+            retired_at: None,
+            gone_at: None,
+            withdrawn_at: None,
+            private_half,
+        }
+    }
+
+    fn keys(&self, records: Vec<SigningKeyRecord>) -> Keys {
+        keys_of(self.stores(), records, NOW)
+    }
+}
+
+fn keys_of(stores: Arc<KeyStores>, records: Vec<SigningKeyRecord>, now: UnixTime) -> Keys {
+    let schedule = KeySchedule { rotate_every: None, publish_ahead: 100, cache_time: 100, keep_after: 100 };
+    Keys::open(stores, schedule, Arc::new(ManualClock::at(now)), records.into())
+}
+
+fn make(stores: &KeyStores, algorithm: Algorithm) -> NewKey {
+    stores.for_new_keys().unwrap().make(algorithm).unwrap()
+}
+
+fn import(stores: &KeyStores, algorithm: Algorithm, file: &str) -> NewKey {
+    stores.for_new_keys().unwrap().import(algorithm, &read_private_key(algorithm, &pem(file)).unwrap()).unwrap()
+}
+
+fn sign(keys: &Keys, algorithm: Algorithm) -> SignedToken {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(keys.sign(algorithm, &claims(), NOW)).unwrap()
+}
+
+fn every_algorithm_signs_what_the_published_key_verifies(place: &Place) {
     // R1
-    let ring = full_ring().1;
-    assert_eq!(ring.algorithms(), Algorithm::FOR_TOKENS);
-    for algorithm in Algorithm::FOR_TOKENS {
-        let token = ring.sign(algorithm, &claims()).unwrap();
-        let [header, payload] = verify(&ring, &token);
+    let keys = place.keys(place.records());
+    assert!(keys.algorithms().starts_with(&[Algorithm::Es256, Algorithm::Rs256]));
+    for algorithm in keys.algorithms() {
+        let [header, payload] = verify(&keys, &sign(&keys, algorithm));
         assert_eq!(header["alg"], algorithm.name());
         assert_eq!(header["typ"], "at+jwt");
         assert_eq!(header.as_object().unwrap().len(), 3);
@@ -27,43 +160,40 @@ fn every_algorithm_signs_what_the_published_key_verifies() {
     }
 }
 
-#[test]
-fn a_changed_byte_breaks_the_signature() {
-    let ring = full_ring().1;
-    for algorithm in Algorithm::FOR_TOKENS {
-        let token = ring.sign(algorithm, &claims()).unwrap();
+fn a_changed_byte_breaks_the_signature(place: &Place) {
+    let keys = place.keys(place.records());
+    for algorithm in keys.algorithms() {
+        let token = sign(&keys, algorithm);
         let (message, signature) = token.expose().rsplit_once('.').unwrap();
-        let signature = decode(signature);
         let changed = message.replace(char::from(message.as_bytes()[message.len() / 2]), "_");
-        let key = published(&ring).into_iter().find(|key| key["alg"] == algorithm.name()).unwrap();
-        assert!(!is_valid(&key, changed.as_bytes(), &signature), "{algorithm}");
+        let key = published(&keys).into_iter().find(|key| key["alg"] == algorithm.name()).unwrap();
+        assert!(!is_valid(&key, changed.as_bytes(), &decode(signature)), "{algorithm}");
     }
 }
 
-#[test]
-fn the_entra_profile_says_what_azure_ad_said() {
-    let ring = full_ring().1;
+fn the_entra_profile_says_what_azure_ad_said(place: &Place) {
+    let keys = place.keys(place.records());
     let object_id = Uuid::from_u128(0xab41_2fe9_3f68_4368_9810_9dc2_4d16_59b1);
     let object_id_of = |group: &Group| (*group == Group::READ_SLOT).then_some(object_id);
-    let token = ring.sign_entra(Algorithm::Es256, &claims(), "1", object_id_of).unwrap();
-    let [header, payload] = verify(&ring, &token);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let claims = claims();
+    let token = runtime.block_on(keys.sign_entra(Algorithm::Es256, &claims, "1", object_id_of, NOW)).unwrap();
+    let [header, payload] = verify(&keys, &token);
     assert_eq!(header["typ"], "JWT");
-    let expected = json!(["ab412fe9-3f68-4368-9810-9dc24d1659b1", Group::CREATE_APPOINTMENT]);
-    assert_eq!(payload["groups"], expected);
+    assert_eq!(payload["groups"], json!(["ab412fe9-3f68-4368-9810-9dc24d1659b1", Group::CREATE_APPOINTMENT]));
     assert_eq!([&payload["appid"], &payload["appidacr"], &payload["ver"]], ["client", "1", "1.0"]);
     assert_eq!(payload["asid"], "200000000205");
 }
 
-#[test]
-fn the_key_set_holds_public_halves_only_each_under_its_own_kid() {
+fn the_key_set_holds_public_halves_only_each_under_its_own_kid(place: &Place) {
     // R43
-    let ring = full_ring().1;
-    let keys = published(&ring);
-    let mut kids: Vec<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    let keys = place.keys(place.records());
+    let published = published(&keys);
+    let mut kids: Vec<_> = published.iter().map(|key| key["kid"].as_str().unwrap()).collect();
     kids.sort_unstable();
     kids.dedup();
-    assert_eq!(kids.len(), Algorithm::FOR_TOKENS.len());
-    for key in &keys {
+    assert_eq!(kids.len(), keys.algorithms().len());
+    for key in &published {
         for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
             assert!(key.get(private).is_none(), "{private} in {key}");
         }
@@ -71,109 +201,122 @@ fn the_key_set_holds_public_halves_only_each_under_its_own_kid() {
     }
 }
 
-#[test]
-fn opening_again_gives_the_same_keys_and_the_same_entity_tag() {
-    let (directory, ring) = full_ring();
-    let again = KeyRing::open(directory.path()).unwrap();
-    assert_eq!(again.key_set().json(), ring.key_set().json());
-    assert_eq!(again.key_set().etag(), ring.key_set().etag());
-    assert!(ring.key_set().etag().starts_with('"') && ring.key_set().etag().ends_with('"'));
+fn opening_again_gives_the_same_keys_and_the_same_entity_tag(place: &Place) {
+    let records = place.records();
+    let (one, again) = (place.keys(records.clone()).key_set(), place.keys(records).key_set());
+    assert_eq!((one.json(), one.etag()), (again.json(), again.etag()));
+    assert!(one.etag().starts_with('"') && one.etag().ends_with('"'));
 }
 
-#[test]
-fn the_newest_key_signs_and_the_older_stays_published() {
-    let (directory, ring) = full_ring();
-    let imported = KeyFiles::new(directory.path()).import(Algorithm::Es256, &pem("p256.sec1.pem")).unwrap();
-    let file = std::fs::File::options().write(true).open(&imported.path).unwrap();
-    file.set_modified(imported.written + std::time::Duration::from_secs(1)).unwrap(); // file systems tick in milliseconds
-    let later = KeyRing::open(directory.path()).unwrap();
-    let (old, new) =
-        (ring.sign(Algorithm::Es256, &claims()).unwrap(), later.sign(Algorithm::Es256, &claims()).unwrap());
-    assert_ne!(verify(&ring, &old)[0]["kid"], verify(&later, &new)[0]["kid"]);
-    verify(&later, &old);
-    assert_ne!(ring.key_set().etag(), later.key_set().etag());
-}
-
-#[test]
-fn a_token_and_a_key_do_not_print_themselves() {
-    let ring = full_ring().1;
-    let token = ring.sign(Algorithm::EdDsa, &claims()).unwrap();
-    let signature = token.expose().rsplit_once('.').unwrap().1;
-    let printed = format!("{token:?} {ring:?}");
-    assert!(printed.contains("jti: 6f1c") && !printed.contains(signature));
-}
-
-/// A ring with a key of every algorithm on every crypto back-end: those that this one cannot make are imported.
-fn full_ring() -> (TempDir, KeyRing) {
-    let directory = tempfile::tempdir().unwrap();
-    let files = KeyFiles::new(directory.path());
-    files.import(Algorithm::Rs256, &pem("rsa-2048.pem")).unwrap();
-    if !crate::crypto::MAKES_RSA_KEYS {
-        files.import(Algorithm::Ps256, &pem("rsa-2048-other.pkcs1.pem")).unwrap();
+fn the_key_signs_whose_turn_it_is_and_the_one_before_stays_published(place: &Place) {
+    let first = place.record(make(&place.stores(), Algorithm::Es256));
+    let second = place.record(make(&place.stores(), Algorithm::Es256));
+    let second = SigningKeyRecord { activates_at: NOW.plus(50), ..second };
+    for (at, kid) in [(0, &first.kid), (49, &first.kid), (50, &second.kid), (149, &second.kid)] {
+        let keys = keys_of(place.stores(), vec![first.clone(), second.clone()], NOW.plus(at));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let token = runtime.block_on(keys.sign(Algorithm::Es256, &claims(), NOW.plus(at))).unwrap();
+        assert_eq!(verify(&keys, &token)[0]["kid"], **kid, "at {at}");
+        assert_eq!(published(&keys).len(), 2);
     }
-    let ring = KeyRing::open(directory.path()).unwrap();
-    (directory, ring)
+    let later = keys_of(place.stores(), vec![first, second], NOW.plus(150));
+    assert_eq!(published(&later).len(), 1);
+}
+
+fn what_openssl_writes_is_taken_over(place: &Place) {
+    let stores = place.stores();
+    for (algorithm, file) in [(Algorithm::Es256, "p256.sec1.pem"), (Algorithm::Rs256, "rsa-2048.pem")] {
+        let record = place.record(import(&stores, algorithm, file));
+        let keys = place.keys(vec![record.clone()]);
+        assert_eq!(verify(&keys, &sign(&keys, algorithm))[0]["kid"], *record.kid, "{file}");
+    }
+}
+
+fn a_destroyed_key_signs_nothing_and_can_be_destroyed_again(place: &Place) {
+    let (stores, record) = (place.stores(), place.record(make(&place.stores(), Algorithm::Es256)));
+    for _ in 0..2 {
+        stores.destroy(record.algorithm, &record.kid, &record.private_half).unwrap();
+    }
+    let record = SigningKeyRecord { private_half: PrivateHalf::Nowhere, ..record };
+    assert!(stores.key(&record).is_err());
+    let keys = place.keys(vec![record]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let refused = runtime.block_on(keys.sign(Algorithm::Es256, &claims(), NOW)).unwrap_err();
+    assert!(matches!(refused, SigningError::KeyMissing(Algorithm::Es256)), "{refused}");
+}
+
+fn another_places_key_is_not_taken_for_it(place: &Place) {
+    let one = place.record(make(&place.stores(), Algorithm::Es256));
+    let other = place.record(make(&place.stores(), Algorithm::Es256));
+    let swapped = SigningKeyRecord { private_half: other.private_half.clone(), ..one };
+    if swapped.private_half != PrivateHalf::File {
+        assert!(place.stores().key(&swapped).is_err());
+    }
+    assert!(place.kept_in == KeptIn::Pkcs11 || place.another().stores().key(&other).is_err());
+}
+
+fn a_record_that_the_sealing_key_does_not_confirm_is_not_published(place: &Place) {
+    let stranger = place.another();
+    let (ours, foreign) = (place.records(), stranger.records());
+    let moved = SigningKeyRecord { proof: foreign[0].proof.clone(), ..ours[0].clone() };
+    let without = SigningKeyRecord { proof: SealedText::default(), ..ours[0].clone() };
+    for wrong in [foreign[0].clone(), moved, without] {
+        let keys = place.keys(vec![wrong, ours[1].clone()]);
+        assert_eq!(keys.key_set().kids(), [ours[1].kid.as_ref().into()] as [Box<str>; 1]);
+    }
+}
+
+fn resealed_keys_need_the_new_sealing_key_alone(place: &Place) {
+    let records = place.records();
+    std::fs::rename(place.path().join("sealing-key"), place.path().join("former")).unwrap();
+    super::SealingKeys::make(&place.path().join("sealing-key")).unwrap();
+    assert!(place.stores().key(&records[0]).is_err() || place.kept_in == KeptIn::Pkcs11);
+    let both = KeyPlaces { former_sealing_keys: vec![place.path().join("former")], ..place.places() };
+    let both = KeyStores::open(both, false).unwrap();
+    let resealed: Vec<_> = records.into_iter().map(|record| both.reseal(record).unwrap()).collect();
+    let keys = place.keys(resealed);
+    for algorithm in keys.algorithms() {
+        verify(&keys, &sign(&keys, algorithm));
+    }
+}
+
+fn threads_sign_at_once(place: &Place) {
+    let keys = place.keys(place.records());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    verify(&keys, &sign(&keys, Algorithm::Es256));
+                }
+            });
+        }
+    });
+}
+
+fn a_token_and_a_key_do_not_print_themselves(place: &Place) {
+    let keys = place.keys(place.records());
+    let token = sign(&keys, Algorithm::Es256);
+    let signature = token.expose().rsplit_once('.').unwrap().1;
+    let printed = format!("{token:?} {keys:?}");
+    assert!(printed.contains("jti: 6f1c") && !printed.contains(signature));
+    assert!(!printed.contains("v1."), "{printed}");
+}
+
+#[test]
+fn stolen_files_without_the_sealing_key_are_useless() {
+    let place = Place::new(KeptIn::Files);
+    let record = place.record(make(&place.stores(), Algorithm::Es256));
+    let thief = Place::new(KeptIn::Files);
+    std::fs::create_dir(thief.path().join("keys")).unwrap();
+    for entry in std::fs::read_dir(place.path().join("keys")).unwrap() {
+        let stolen = entry.unwrap().path();
+        let text = std::fs::read_to_string(&stolen).unwrap();
+        assert!(text.starts_with("v1.") && !text.contains("PRIVATE"));
+        std::fs::copy(&stolen, thief.path().join("keys").join(stolen.file_name().unwrap())).unwrap();
+    }
+    assert!(matches!(thief.stores().key(&record), Err(SigningError::SealedByAnother { .. })));
 }
 
 pub(super) fn pem(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/throwaway_keys").join(name)
-}
-
-fn claims() -> AccessTokenClaims {
-    AccessTokenClaims {
-        iss: "https://auth.example.nhs.uk".into(),
-        sub: "https://fhir.nhs.uk/Id/accredited-system|200000000205".into(),
-        aud: "https://provider.thirdparty.nhs.uk/A20047/STU3/1".into(),
-        iat: 1_800_000_000,
-        nbf: Some(1_800_000_000),
-        exp: 1_800_000_300,
-        jti: "6f1c".into(),
-        client_id: ClientId::parse("client").unwrap(),
-        scope: None,
-        asid: Asid::parse("200000000205").unwrap(),
-        ods_code: OdsCode::parse("A1001").unwrap(),
-        org_type: OrganisationType::parse("urgent-care").unwrap(),
-        groups: vec![Group::CREATE_APPOINTMENT, Group::READ_SLOT],
-        requesting_system: None,
-        requesting_organization: None,
-        reason_for_request: None,
-        cnf: None,
-    }
-}
-
-fn published(ring: &KeyRing) -> Vec<Value> {
-    let mut document: Value = serde_json::from_str(ring.key_set().json()).unwrap();
-    serde_json::from_value(document["keys"].take()).unwrap()
-}
-
-/// Verifies with the published key that the header names; gives header and claims.
-fn verify(ring: &KeyRing, token: &SignedToken) -> [Value; 2] {
-    let (message, signature) = token.expose().rsplit_once('.').unwrap();
-    let parts = [message.split_once('.').unwrap().0, message.split_once('.').unwrap().1];
-    let [header, payload] = parts.map(|part| serde_json::from_slice::<Value>(&decode(part)).unwrap());
-    let key = published(ring).into_iter().find(|key| key["kid"] == header["kid"]).expect("a published key");
-    assert_eq!(key["alg"], header["alg"]);
-    assert!(is_valid(&key, message.as_bytes(), &decode(signature)), "{header}");
-    [header, payload]
-}
-
-fn is_valid(key: &Value, message: &[u8], signature: &[u8]) -> bool {
-    let member = |name: &str| decode(key[name].as_str().unwrap());
-    let raw = |algorithm: &'static dyn VerificationAlgorithm, public: Vec<u8>| {
-        UnparsedPublicKey::new(algorithm, public).verify(message, signature).is_ok()
-    };
-    let rsa = |parameters: &RsaParameters| {
-        RsaPublicKeyComponents { n: member("n"), e: member("e") }.verify(parameters, message, signature).is_ok()
-    };
-    match key["alg"].as_str().unwrap() {
-        "ES256" => raw(&ECDSA_P256_SHA256_FIXED, [vec![4], member("x"), member("y")].concat()),
-        "ES384" => raw(&ECDSA_P384_SHA384_FIXED, [vec![4], member("x"), member("y")].concat()),
-        "EdDSA" => raw(&ED25519, member("x")),
-        "PS256" => rsa(&RSA_PSS_2048_8192_SHA256),
-        _ => rsa(&RSA_PKCS1_2048_8192_SHA256),
-    }
-}
-
-fn decode(text: &str) -> Vec<u8> {
-    BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/throwaway_keys").join(name)
 }

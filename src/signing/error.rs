@@ -12,15 +12,12 @@ use super::pkcs11::Pkcs11Error;
 pub enum SigningError {
     /// No key of this algorithm is in the ring.
     #[error(
-        "there is no {0} signing key: put one there with `careconnect-auth keys import --alg {0} FILE` and start again"
+        "no {0} key can sign here now: see `careconnect-auth keys list`, and `careconnect-auth keys import --alg {0} FILE`"
     )]
     KeyMissing(Algorithm),
     /// No key at all, so the key set would be empty.
-    #[error("{} holds no signing key", directory.display())]
-    NoKeys {
-        /// The directory of the key files.
-        directory: PathBuf,
-    },
+    #[error("there is no signing key")]
+    NoKeys,
     /// A file or directory that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -55,7 +52,7 @@ pub enum SigningError {
     },
     /// A file whose name does not say which key it holds.
     #[error(
-        "{}: the name should be {expected}; put keys there with `careconnect-auth keys import`", path.display()
+        "{}: the name should be {expected}; take keys over with `careconnect-auth keys import`", path.display()
     )]
     NameDiffers {
         /// The file.
@@ -64,12 +61,67 @@ pub enum SigningError {
         expected: String,
     },
     /// One RSA key for two algorithms: its `kid` would stand for both.
-    #[error("{} holds the same key, for {algorithm}: each algorithm needs a key of its own", path.display())]
+    #[error("the key {kid} is there already, for {algorithm}: each algorithm needs a key of its own")]
     KeyShared {
-        /// The file that has it already.
-        path: PathBuf,
+        /// Which.
+        kid: String,
         /// What it is for there.
         algorithm: Algorithm,
+    },
+    /// What is no usable key.
+    #[error(transparent)]
+    Unusable(#[from] KeyRejection),
+    /// There is no sealing key where the configuration has it.
+    #[error(
+        "there is no sealing key at {}, and private keys are sealed with one: put it there (keys.sealing_key_file)", path.display()
+    )]
+    NoSealingKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that should hold a sealing key holds something else.
+    #[error("{} holds no sealing key: expected 32 bytes in base64, as `openssl rand -base64 32` writes them", path.display())]
+    SealingKeyMalformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Sealed under a key that this server does not have.
+    #[error("the key {kid} is sealed with the sealing key {sealed_by}, this server has {}", known.join(", "))]
+    SealedByAnother {
+        /// Which.
+        kid: String,
+        /// The id of the sealing key.
+        sealed_by: String,
+        /// The ids of those that the server has.
+        known: Vec<String>,
+    },
+    /// What is sealed was changed, or sealed for another key.
+    #[error("the sealed private half of {kid} is damaged, or another key's")]
+    SealBroken {
+        /// Which.
+        kid: String,
+    },
+    /// The crypto back-end did not seal.
+    #[error("the crypto back-end did not seal")]
+    NotSealed,
+    /// A sealed file that a record names is not there.
+    #[error(
+        "{} is missing: nodes on several machines need keys.store = \"database\", or a directory that they share", path.display()
+    )]
+    FileMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The private half is in a place that the configuration does not have.
+    #[error("the private half is kept in {0:?}, which this server's configuration does not have")]
+    NoSuchPlace(&'static str),
+    /// The private half is that of another key.
+    #[error("expected the private half of {kid}, found that of {found}")]
+    AnotherKey {
+        /// The record's.
+        kid: String,
+        /// What was found.
+        found: String,
     },
     /// The crypto back-end did not sign.
     #[error("the crypto back-end did not sign")]

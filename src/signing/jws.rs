@@ -36,8 +36,14 @@ pub(super) enum TokenType {
     AccessToken,
     /// `JWT`, as Azure AD wrote it.
     Entra,
-    /// Another: no access token at all.
-    Statement(&'static str),
+}
+
+/// A token that lacks its signature.
+#[derive(Debug)]
+pub(super) struct Unsigned {
+    /// Header and claims, joined and encoded.
+    message: String,
+    jti: String,
 }
 
 /// A key with its headers, each encoded once.
@@ -53,34 +59,57 @@ impl Signer {
         Self { access_token_header: header(&key, "at+jwt"), entra_header: header(&key, "JWT"), key }
     }
 
-    /// Signs `claims`, whose `jti` is given for the log.
-    pub(super) fn sign(
+    /// Does it sign within microseconds?
+    pub(super) const fn is_here(&self) -> bool {
+        self.key.is_here()
+    }
+
+    /// A token of `claims`, whose `jti` is given for the log.
+    pub(super) fn prepare(
         &self,
         token_type: TokenType,
         claims: &impl Serialize,
         jti: &str,
-    ) -> Result<SignedToken, SigningError> {
-        let mut payload = Vec::with_capacity(1024);
-        serde_json::to_writer(&mut payload, claims)?;
-        let other;
+    ) -> Result<Unsigned, SigningError> {
         let header = match token_type {
             TokenType::AccessToken => &self.access_token_header,
             TokenType::Entra => &self.entra_header,
-            TokenType::Statement(name) => {
-                other = header(&self.key, name);
-                &other
-            }
         };
-        // Base64 is a third longer; the longest signature, of RSA with 4096 bits, has 683 characters.
-        let mut compact = String::with_capacity(header.len() + payload.len() * 4 / 3 + 700);
-        compact.push_str(header);
-        BASE64_URL_SAFE_NO_PAD.encode_string(&payload, &mut compact);
-        payload.clear();
-        self.key.sign(compact.as_bytes(), &mut payload)?;
-        compact.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(&payload, &mut compact);
-        Ok(SignedToken { compact, kid: self.key.kid().clone(), jti: jti.to_owned() })
+        Ok(Unsigned { message: encoded(header, claims)?, jti: jti.to_owned() })
     }
+
+    /// A statement that is no token, and says so by its type (R24).
+    pub(super) fn prepare_statement(
+        &self,
+        token_type: &str,
+        statement: &impl Serialize,
+    ) -> Result<Unsigned, SigningError> {
+        Ok(Unsigned { message: encoded(&header(&self.key, token_type), statement)?, jti: token_type.to_owned() })
+    }
+
+    /// Signs what was prepared.
+    pub(super) fn sign(&self, Unsigned { message, jti }: Unsigned) -> Result<SignedToken, SigningError> {
+        Ok(SignedToken { compact: self.signed(message)?, kid: self.key.kid().clone(), jti })
+    }
+
+    fn signed(&self, mut compact: String) -> Result<String, SigningError> {
+        let mut signature = Vec::with_capacity(512);
+        self.key.sign(compact.as_bytes(), &mut signature)?;
+        compact.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(&signature, &mut compact);
+        Ok(compact)
+    }
+}
+
+/// `header`, which ends with a dot, and the claims behind it, with room for the signature.
+fn encoded(header: &str, claims: &impl Serialize) -> Result<String, SigningError> {
+    let mut payload = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut payload, claims)?;
+    // Base64 is a third longer; the longest signature, of RSA with 4096 bits, has 683 characters.
+    let mut compact = String::with_capacity(header.len() + payload.len() * 4 / 3 + 700);
+    compact.push_str(header);
+    BASE64_URL_SAFE_NO_PAD.encode_string(&payload, &mut compact);
+    Ok(compact)
 }
 
 /// The encoded header, with the dot behind it.

@@ -1,148 +1,133 @@
-//! The keys in use: the newest of each algorithm signs, the public halves of all are published.
+//! The keys that sign, and the key set, as of any time: which key it is, its dates say.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
-
-use careconnect_verifier::{AccessTokenClaims, Algorithm, Group};
-use serde::Serialize;
-use uuid::Uuid;
-
-use super::{
-    KeyFiles, KeySet, SignedToken, SigningError, StoredKey,
-    entra::entra_claims,
-    jws::{Signer, TokenType},
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
 };
-use crate::{clock::UnixTime, hash_chain::CHECKPOINT_TYPE};
 
-/// The signing keys of a running server.
+use arc_swap::ArcSwap;
+use careconnect_verifier::Algorithm;
+
+use super::{KeySet, KeyStores, SigningError, jws::Signer};
+use crate::{
+    clock::UnixTime,
+    domain::{KeySchedule, SigningKeyRecord},
+};
+
+/// All signing keys of one state of the register. It does not change; another state makes another ring.
 #[derive(Debug)]
 pub struct KeyRing {
-    signers: BTreeMap<Algorithm, Signer>,
-    key_set: KeySet,
-    published: Vec<PublishedKey>,
+    records: Arc<[SigningKeyRecord]>,
+    schedule: KeySchedule,
+    /// By algorithm, in the order of their turns: those that sign, or will.
+    turns: BTreeMap<Algorithm, Vec<Turn>>,
+    key_set: ArcSwap<KeySet>,
 }
 
-/// What may be told of a key: nothing that is private (R43).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedKey {
-    /// Its RFC 7638 thumbprint.
-    pub kid: Arc<str>,
-    /// What it is for.
-    pub algorithm: Algorithm,
-    /// Its public half: a JWK, as JSON.
-    pub jwk: String,
-    /// Does it sign? All others are published, so that what they have signed can be verified.
-    pub signs: bool,
-    /// Since when it is there.
-    pub written_at: UnixTime,
-}
-
-impl PublishedKey {
-    fn of(stored: &StoredKey, all: &[StoredKey]) -> Self {
-        let (key, algorithm) = (&stored.key, stored.key.algorithm());
-        let signs = newest_key(all, algorithm).is_some_and(|newest| newest.key.kid() == key.kid());
-        let (kid, jwk) = (key.kid().clone(), key.public_json());
-        Self { kid, algorithm, jwk, signs, written_at: stored.written_at() }
-    }
+#[derive(Debug)]
+struct Turn {
+    begins_at: UnixTime,
+    kid: Arc<str>,
+    /// None of a private half that cannot be opened here.
+    signer: Option<Arc<Signer>>,
 }
 
 impl KeyRing {
-    /// Opens the keys in `directory`, and makes those that are missing and can be made.
-    pub fn open(directory: &Path) -> Result<Self, SigningError> {
-        let keys = KeyFiles::new(directory).load_or_create()?;
-        if keys.is_empty() {
-            return Err(SigningError::NoKeys { directory: directory.to_owned() });
+    /// Takes over the records that the sealing key confirms, and opens the private halves that `former` does not have open yet. One that cannot be opened is logged: it is published all
+    /// the same, for other nodes may sign with it.
+    pub fn open(
+        records: Arc<[SigningKeyRecord]>,
+        stores: &KeyStores,
+        schedule: KeySchedule,
+        former: Option<&Self>,
+        now: UnixTime,
+    ) -> Self {
+        let records: Arc<[_]> = if records.iter().all(|record| stores.confirm(record).is_ok()) {
+            records
+        } else {
+            records.iter().filter(|record| is_confirmed(record, stores)).cloned().collect()
+        };
+        let opened: HashMap<_, _> = former.into_iter().flat_map(Self::signers).collect();
+        let mut turns = BTreeMap::<Algorithm, Vec<Turn>>::new();
+        for record in records.iter().filter(|record| record.is_live()) {
+            let signer = opened.get(&record.kid).cloned().or_else(|| open(record, stores));
+            let turn = Turn { begins_at: record.activates_at, kid: record.kid.clone(), signer };
+            turns.entry(record.algorithm).or_default().push(turn);
         }
-        let key_set = KeySet::new(keys.iter().rev().map(|stored| &stored.key));
-        let published = keys.iter().rev().map(|stored| PublishedKey::of(stored, &keys)).collect();
-        // From the oldest to the newest, so the newest stays.
-        let signers = keys.into_iter().map(|stored| (stored.key.algorithm(), Signer::new(stored.key))).collect();
-        Ok(Self { signers, key_set, published })
+        for turns in turns.values_mut() {
+            turns.sort_by(|one, other| (one.begins_at, &one.kid).cmp(&(other.begins_at, &other.kid)));
+        }
+        let key_set = ArcSwap::from_pointee(KeySet::at(now, &records, &schedule));
+        Self { records, schedule, turns, key_set }
     }
 
-    /// The algorithms that have a key in `directory`; none when it is not there. Makes nothing.
-    pub fn algorithms_in(directory: &Path) -> Result<Vec<Algorithm>, SigningError> {
-        let keys = KeyFiles::new(directory).load()?;
-        let has_key = |algorithm: &Algorithm| keys.iter().any(|stored| stored.key.algorithm() == *algorithm);
-        Ok(Algorithm::FOR_TOKENS.into_iter().filter(has_key).collect())
+    /// All keys there ever were.
+    pub const fn records(&self) -> &Arc<[SigningKeyRecord]> {
+        &self.records
     }
 
-    /// The public halves of the keys in `directory`, as they are published; none when it is not there. Makes nothing.
-    pub fn published_in(directory: &Path) -> Result<KeySet, SigningError> {
-        let keys = KeyFiles::new(directory).load()?;
-        Ok(KeySet::new(keys.iter().rev().map(|stored| &stored.key)))
-    }
-
-    /// Is there a key for `algorithm`?
-    pub fn has(&self, algorithm: Algorithm) -> bool {
-        self.signers.contains_key(&algorithm)
+    /// How long the stages of their life last.
+    pub const fn schedule(&self) -> &KeySchedule {
+        &self.schedule
     }
 
     /// The algorithms that have a key, in the order in which they are shown.
     pub fn algorithms(&self) -> Vec<Algorithm> {
-        Algorithm::FOR_TOKENS.into_iter().filter(|&algorithm| self.has(algorithm)).collect()
+        Algorithm::FOR_TOKENS.into_iter().filter(|algorithm| self.turns.contains_key(algorithm)).collect()
     }
 
-    /// What is published.
-    pub const fn key_set(&self) -> &KeySet {
-        &self.key_set
+    /// What is published at `now`.
+    pub fn key_set(&self, now: UnixTime) -> Arc<KeySet> {
+        let written = self.key_set.load_full();
+        if written.holds_at(now) {
+            return written;
+        }
+        let rewritten = Arc::new(KeySet::at(now, &self.records, &self.schedule));
+        self.key_set.store(rewritten.clone());
+        rewritten
     }
 
-    /// All keys, the newest first.
-    pub fn published(&self) -> &[PublishedKey] {
-        &self.published
+    /// The one key that signs for `algorithm` at `now`: the same as [`active`](crate::domain::key_schedule::active).
+    pub(super) fn signer(&self, algorithm: Algorithm, now: UnixTime) -> Result<&Arc<Signer>, SigningError> {
+        let missing = SigningError::KeyMissing(algorithm);
+        let Some(turns) = self.turns.get(&algorithm) else { return Err(missing) };
+        let begun = turns.partition_point(|turn| turn.begins_at <= now);
+        let turn = turns.get(begun.saturating_sub(1));
+        turn.and_then(|turn| turn.signer.as_ref()).ok_or(missing)
     }
 
-    /// Signs an access token of type `at+jwt`.
-    pub fn sign(&self, algorithm: Algorithm, claims: &AccessTokenClaims) -> Result<SignedToken, SigningError> {
-        self.signer(algorithm)?.sign(TokenType::AccessToken, claims, &claims.jti)
+    /// The key whose turn comes next.
+    pub(super) fn next_signer(&self, algorithm: Algorithm, now: UnixTime) -> Option<&Arc<Signer>> {
+        let turns = self.turns.get(&algorithm)?;
+        turns.get(turns.partition_point(|turn| turn.begins_at <= now).max(1))?.signer.as_ref()
     }
 
-    /// Signs a token of the `entra` profile: type `JWT`, `appidacr` `"1"` for a secret and `"2"` for a certificate, and
-    /// groups under their object ids where they have one.
-    pub fn sign_entra(
-        &self,
-        algorithm: Algorithm,
-        claims: &AccessTokenClaims,
-        appidacr: &str,
-        object_id_of: impl Fn(&Group) -> Option<Uuid>,
-    ) -> Result<SignedToken, SigningError> {
-        let signer = self.signer(algorithm)?;
-        signer.sign(TokenType::Entra, &entra_claims(claims, appidacr, object_id_of)?, &claims.jti)
+    /// Those that sign, or will, and cannot be opened here.
+    pub fn unopened(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.turns.values().flatten().filter(|turn| turn.signer.is_none()).map(|turn| &turn.kid)
     }
 
-    /// Signs a statement of ours, with ES256, or the first algorithm that has a key. Its type, `typ`, keeps it from being
-    /// taken for a token, or for a statement of another kind (R24).
-    pub fn sign_statement(&self, typ: &'static str, statement: &impl Serialize) -> Result<String, SigningError> {
-        let algorithm = self.algorithms().first().copied().unwrap_or(Algorithm::Es256);
-        let signed = self.signer(algorithm)?.sign(TokenType::Statement(typ), statement, typ)?;
-        Ok(signed.expose().to_owned())
-    }
-
-    /// Signs a statement of how far a chain had come.
-    pub fn sign_checkpoint(&self, statement: &impl Serialize) -> Result<String, SigningError> {
-        self.sign_statement(CHECKPOINT_TYPE, statement)
-    }
-
-    fn signer(&self, algorithm: Algorithm) -> Result<&Signer, SigningError> {
-        self.signers.get(&algorithm).ok_or(SigningError::KeyMissing(algorithm))
+    fn signers(&self) -> impl Iterator<Item = (Arc<str>, Arc<Signer>)> {
+        self.turns.values().flatten().filter_map(|turn| Some((turn.kid.clone(), turn.signer.clone()?)))
     }
 }
 
-/// Which of `keys`, in the order of [`KeyFiles::load`], signs for `algorithm`.
-pub fn newest_key(keys: &[StoredKey], algorithm: Algorithm) -> Option<&StoredKey> {
-    keys.iter().rev().find(|stored| stored.key.algorithm() == algorithm)
+fn is_confirmed(record: &SigningKeyRecord, stores: &KeyStores) -> bool {
+    let confirmed = stores.confirm(record);
+    if let Err(error) = &confirmed {
+        let kid = &record.kid;
+        tracing::error!(event = "key_not_confirmed", %kid, %error, "a key is not published: its record was not made with our sealing key");
+    }
+    confirmed.is_ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_algorithm_without_a_key_is_named_with_the_remedy() {
-        let ring =
-            KeyRing { signers: BTreeMap::new(), key_set: KeySet::new(std::iter::empty()), published: Vec::new() };
-        let error = ring.signer(Algorithm::Ps256).unwrap_err();
-        assert!(matches!(error, SigningError::KeyMissing(Algorithm::Ps256)));
-        assert!(error.to_string().contains("keys import --alg PS256"), "{error}");
+fn open(record: &SigningKeyRecord, stores: &KeyStores) -> Option<Arc<Signer>> {
+    match stores.key(record) {
+        Ok(key) => Some(Arc::new(Signer::new(key))),
+        Err(error) => {
+            let (kid, algorithm) = (&record.kid, record.algorithm);
+            tracing::error!(event = "key_not_opened", %kid, %algorithm, %error, "this node cannot sign with a key");
+            None
+        }
     }
 }

@@ -8,6 +8,7 @@ mod module;
 mod objects;
 mod pair;
 mod sessions;
+mod store;
 
 #[cfg(test)]
 pub(super) mod softhsm;

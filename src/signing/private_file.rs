@@ -11,6 +11,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::SigningError;
+use crate::random;
 
 /// Reads a private file and when it was written; refuses one that others can read.
 pub(super) fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, SystemTime), SigningError> {
@@ -42,20 +43,26 @@ pub(super) fn write(directory: &Path, name: &str, content: &[u8]) -> Result<Path
     outcome.map(|()| path.clone()).map_err(|source| io_error(&path, source))
 }
 
-/// A directory held by one process at a time, until this is dropped.
-pub(super) struct HeldDirectory {
-    _lock: File,
+/// Writes a file as [`write`] does, but never over one that is there: then `false`, and nothing was done.
+pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<bool, SigningError> {
+    if path.exists() {
+        return Ok(false);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_directory(directory)?;
+    let unfinished = write(directory, &format!(".unfinished-{}", random::uuid()), content)?;
+    let linked = fs::hard_link(&unfinished, path); // unlike a rename, it takes nobody's place
+    fs::remove_file(&unfinished).map_err(|source| io_error(&unfinished, source))?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true).map_err(|source| io_error(path, source)),
+    }
 }
 
-/// Makes the directory with mode 0700 unless it is there, and waits until no other process holds it. Refuses one in
-/// which others can put files.
-pub(super) fn hold_directory(path: &Path) -> Result<HeldDirectory, SigningError> {
+/// Makes the directory with mode 0700, unless it is there.
+pub(super) fn make_directory(path: &Path) -> Result<(), SigningError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| io_error(path, source))?;
-    refuse_shared_directory(path)?;
-    let lock = File::open(path).map_err(|source| io_error(path, source))?;
-    lock.lock().map_err(|source| io_error(path, source))?;
-    Ok(HeldDirectory { _lock: lock })
+    made.map_err(|source| io_error(path, source))
 }
 
 /// Refuses a directory in which others can put files.

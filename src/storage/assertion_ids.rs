@@ -49,6 +49,25 @@ impl Database {
         })
     }
 
+    /// Notes until when those ended that are about to be deleted, because they ended before `cutoff`.
+    pub async fn forget_assertions(&self, cutoff: UnixTime) -> Result<(), StorageError> {
+        const NOTE: &str = "UPDATE forgotten_assertions \
+                            SET ended_by = (SELECT MAX(expires_at) FROM assertion_ids WHERE expires_at < $1) \
+                            WHERE ended_by < (SELECT MAX(expires_at) FROM assertion_ids WHERE expires_at < $1)";
+        on_connection!(self, writer, SHORT, |connection, _pools| {
+            sqlx::query(NOTE).bind(cutoff.0).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    /// Until when the last of those ended that were deleted.
+    pub async fn forgotten_assertions(&self) -> Result<UnixTime, StorageError> {
+        on_connection!(self, reader, SHORT, |connection, _pools| {
+            let (ended_by,) = sqlx::query_as("SELECT ended_by FROM forgotten_assertions").fetch_one(connection).await?;
+            Ok(UnixTime(ended_by))
+        })
+    }
+
     /// Deletes at most `limit` ids that ended before `now`; gives how many.
     pub async fn prune_assertion_ids(&self, now: UnixTime, limit: u32) -> Result<u64, StorageError> {
         const PRUNE: &str = "DELETE FROM assertion_ids WHERE id IN \

@@ -8,11 +8,14 @@ use sqlx::{Postgres, Sqlite, pool::PoolConnection};
 use super::{
     Database, StorageError,
     audit::Tail,
-    connection::Boxed,
+    connection::{Boxed, SHORT, boxed},
     held::{Held, flush},
-    idempotency,
+    idempotency, listen,
 };
 use crate::domain::{Act, AuditRecord, Registered};
+
+/// How long a change that failed is undone: where the database does not answer any more, whoever asked must still be told.
+const ROLLBACK: Duration = Duration::from_secs(1);
 
 /// An open change. Only one is open at a time in the whole database; the others wait. Dropped without [`Self::finish`],
 /// it leaves nothing behind.
@@ -153,11 +156,12 @@ impl Change {
             Ok(value) if !self.records.is_empty() && !self.is_rehearsed => {
                 flush(&mut self).await?;
                 self.write_records().await?;
-                self.end("COMMIT").await?;
+                self.tell().await?;
+                self.end("COMMIT", SHORT).await?;
                 Ok(value)
             }
             outcome => {
-                let _detached_by_drop = self.end("ROLLBACK").await;
+                let _detached_by_drop = self.end("ROLLBACK", ROLLBACK).await;
                 outcome
             }
         }
@@ -177,8 +181,17 @@ impl Change {
         idempotency::keep(self, first).await
     }
 
-    async fn end(&mut self, statement: &'static str) -> Result<(), StorageError> {
-        in_change!(self, |connection| {
+    async fn tell(&mut self) -> Result<(), StorageError> {
+        match &mut self.driver {
+            Some(Driver::Postgres(pooled)) if self.revision > 0 => {
+                in_time(SHORT, boxed(listen::tell(pooled, self.revision))).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, statement: &'static str, limit: Duration) -> Result<(), StorageError> {
+        in_change!(self, limit, |connection| {
             sqlx::query(statement).execute(connection).await?;
             Ok(())
         })?;

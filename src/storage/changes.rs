@@ -8,10 +8,11 @@ use super::{
     groups::{read_groups, read_organisation_types},
     providers::{self, read_providers},
     revoked_tokens::read_revoked_tokens,
+    signing_keys::read_signing_keys,
 };
 use crate::domain::{
     BlockedCertificate, CertificatePolicy, ConsumerSystem, GroupDefinition, OrganisationTypeDefinition, ProviderSystem,
-    RevokedToken,
+    RevokedToken, SigningKeyRecord,
 };
 
 /// Registrations as they were committed at one revision: all, or those that changed after another one.
@@ -33,6 +34,8 @@ pub struct RegistryContents {
     pub blocked_certificates: Vec<BlockedCertificate>,
     /// Certificate policies, removed ones too, in the order of their names.
     pub certificate_policies: Vec<CertificatePolicy>,
+    /// Signing keys, ended ones too, in the order of their turns.
+    pub signing_keys: Vec<SigningKeyRecord>,
     /// Tokens that are revoked, by consumer.
     pub revoked_tokens: Vec<RevokedToken>,
 }
@@ -52,6 +55,7 @@ macro_rules! read_contents {
                 assurances: read_periods!(transaction, $revision),
                 blocked_certificates: read_blocked_certificates!(transaction, $revision),
                 certificate_policies: read_certificate_policies!(transaction, $revision),
+                signing_keys: read_signing_keys!(transaction, $revision),
                 revoked_tokens: read_revoked_tokens!(transaction, $revision),
             }
         })

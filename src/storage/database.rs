@@ -14,7 +14,10 @@ use super::{
     connection::{GLANCE, SHORT},
     sqlite_file::SqliteFile,
 };
-use crate::config::{self, DatabaseUrl};
+use crate::{
+    clock::UnixTime,
+    config::{self, DatabaseUrl},
+};
 
 /// Which database, and how much of it.
 #[derive(Debug, Clone)]
@@ -82,6 +85,18 @@ impl Database {
         })
     }
 
+    /// What its own clock shows; a file has none.
+    pub async fn clock(&self) -> Result<Option<UnixTime>, StorageError> {
+        const READ: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+        match self {
+            Self::Sqlite(..) => Ok(None),
+            Self::Postgres(_) => on_connection!(self, watcher, GLANCE, |connection, _pools| {
+                let (seconds,) = sqlx::query_as(READ).fetch_one(connection).await?;
+                Ok(Some(UnixTime(seconds)))
+            }),
+        }
+    }
+
     /// Closes its connections, those of its clones, too.
     pub async fn close(&self) {
         match self {
@@ -138,6 +153,11 @@ impl<D: sqlx::Database> Pools<D> {
         for pool in [&self.readers, &self.writers, &self.watchers, &self.recorders] {
             pool.close().await;
         }
+    }
+
+    /// How its connections are made.
+    pub(super) fn options(&self) -> <D::Connection as sqlx::Connection>::Options {
+        (*self.watchers.connect_options()).clone()
     }
 
     pub(super) async fn reader(&self) -> Result<PoolConnection<D>, sqlx::Error> {

@@ -56,7 +56,9 @@ pub enum StorageError {
     #[error("the database lacks migrations: {}; run `careconnect-auth migrate`", .0.join(", "))]
     MigrationsPending(Vec<String>),
     /// The schema was made by a newer release.
-    #[error("the database is at migration {version}, this release knows {known} at most")]
+    #[error(
+        "the database is at migration {version}, this release knows {known} at most: a newer release made it, so run that one"
+    )]
     SchemaTooNew {
         /// The newest migration of the database.
         version: i64,

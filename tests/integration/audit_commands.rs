@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::support::{
     command::{Run, command, run},
     process::Running,
+    signing_keys::rotate_alone,
     soon::{soon, until},
     test_server::TestServer,
 };
@@ -64,7 +65,7 @@ impl Audited {
         let statement = json!({
             "iss": server.issuer(), "iat": iat.0, "stream": "changes", "sequence": sequence, "hash": hash,
         });
-        let signature = server.running.app.key_ring.sign_checkpoint(&statement).unwrap();
+        let signature = server.running.app.keys.sign_checkpoint(&statement).unwrap();
         database.insert_audit_checkpoint(&AuditCheckpoint { sequence, hash, at: iat, signature }).await.unwrap();
         sequence
     }
@@ -222,11 +223,12 @@ async fn what_was_removed_or_signed_by_somebody_else_is_found() {
     }
     // A checkpoint that says what is, by a key that is not the issuer's.
     let (audited, stranger) = (Audited::new().await, TestServer::start().await);
+    rotate_alone(&stranger).await;
     let database = audited.server().database.handle();
     let (sequence, hash) = database.audit_head().await.unwrap();
     let statement =
         json!({ "iss": audited.server().issuer(), "iat": 1, "stream": "changes", "sequence": sequence, "hash": hash });
-    let signature = stranger.running.app.key_ring.sign_checkpoint(&statement).unwrap();
+    let signature = stranger.running.app.keys.sign_checkpoint(&statement).unwrap();
     let at = UnixTime(1);
     database.insert_audit_checkpoint(&AuditCheckpoint { sequence, hash, at, signature }).await.unwrap();
     let found = audited.verify();
@@ -247,7 +249,7 @@ async fn an_export_is_verified_without_the_database() {
     assert_eq!(text.lines().count(), 8);
 
     let elsewhere = tempfile::tempdir().unwrap();
-    fs::write(elsewhere.path().join("jwks.json"), audited.server().running.app.key_ring.key_set().json()).unwrap();
+    fs::write(elsewhere.path().join("jwks.json"), audited.server().running.app.keys.key_set().json()).unwrap();
     let verify = |text: &str| {
         fs::write(elsewhere.path().join("copy.jsonl"), text).unwrap();
         run(elsewhere.path(), &["audit", "verify", "--changes-file", "copy.jsonl", "--jwks", "jwks.json", "--json"])
@@ -280,7 +282,7 @@ async fn an_export_is_verified_without_the_database() {
         let found = verify(&changed);
         assert_eq!((found.code, &found.json()["changes"]["broken"]["sequence"]), (1, &json!(record)), "{found:?}");
     }
-    let keys = KeySet::parse(audited.server().running.app.key_ring.key_set().json().as_bytes()).unwrap();
+    let keys = KeySet::parse(audited.server().running.app.keys.key_set().json().as_bytes()).unwrap();
     for at in 0..text.len() {
         let mut changed = text.clone().into_bytes();
         changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };

@@ -108,8 +108,8 @@ fn same(records: &[Value], by_api: &[Value]) {
 async fn live(scene: &Scene, mut way: impl Way) -> Vec<Value> {
     let provider = ["provider", "register", "--asid", "200000000359", "--ods-code", "A20047", "--name", "Practice"];
     run(scene.path(), &[&provider[..], &["--service-root", ROOT]].concat()).success();
-    let (begun, _) = scene.database.handle().audit_head().await.unwrap();
     let _served = Serve::start(scene.path());
+    let (begun, _) = scene.database.handle().audit_head().await.unwrap();
 
     way.take(Step::Register).await;
     is_told(scene, FIRST, "group_not_held").await;

@@ -5,6 +5,7 @@ mod admin;
 mod administration_guide;
 mod assurance_commands;
 mod audit_commands;
+mod backup;
 mod certificate_command;
 mod certificate_reload;
 mod changes;
@@ -30,8 +31,10 @@ mod http2_floods;
 mod interop;
 
 mod key_sets;
+mod keys;
 mod killed_while_writing;
 mod metrics;
+mod nodes;
 mod openapi;
 mod operator_commands;
 mod outage;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderValue};
-use careconnect_auth::{http::metadata::Metadata, signing::KeyRing};
+use careconnect_auth::http::metadata::Metadata;
 use serde_json::{Value, json};
 
 use crate::support::{openapi_contract::Contract, requests::send, test_server::TestServer};
@@ -87,16 +87,16 @@ fn an_issuer_may_have_another_path_or_none() {
     assert_eq!(paths("").len(), paths("/a").len() - 3);
 }
 
-#[test]
-fn the_documents_that_are_published_fit() {
+#[tokio::test]
+async fn the_documents_that_are_published_fit() {
     // R43
     let contract = Contract::load();
     let schema = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
-    let keys = tempfile::tempdir().unwrap();
-    let ring = KeyRing::open(keys.path()).unwrap();
-    let metadata = Metadata::new("https://localhost:8443/careconnect", ring.algorithms(), vec!["a/b.read".to_owned()]);
+    let server = TestServer::start().await;
+    let keys = &server.running.app.keys;
+    let metadata = Metadata::new("https://localhost:8443/careconnect", keys.algorithms(), vec!["a/b.read".to_owned()]);
     for (name, document) in [
-        ("KeySet", serde_json::from_str(ring.key_set().json()).unwrap()),
+        ("KeySet", serde_json::from_str(keys.key_set().json()).unwrap()),
         ("Metadata", metadata.authorization_server()),
         ("OpenidConfiguration", metadata.openid_configuration()),
         ("SmartConfiguration", metadata.smart_configuration()),

@@ -121,6 +121,34 @@ fn a_command_that_only_reads_makes_no_database() {
 }
 
 #[test]
+fn what_a_migration_would_do_is_said_without_doing_it_and_what_it_did_with_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = |arguments: &[&str]| run(directory.path(), arguments);
+    assert_eq!(command(&["migrate", "status"]).code, 2, "there is no database to ask");
+    let would = command(&["migrate", "--dry-run", "--json"]).success().json();
+    let files = would["would_apply"].as_array().unwrap().clone();
+    assert!(would["would_make"].as_str().unwrap().ends_with("careconnect-auth.db"), "{would}");
+    assert_eq!(files[0], "migrations/0001_groups.sql");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    std::fs::write(directory.path().join("careconnect-auth.db"), "").unwrap();
+    let pending = command(&["migrate", "status"]);
+    assert!(pending.code == 1 && pending.stdout.contains("0001_groups.sql") && pending.stdout.contains("pending"));
+
+    command(&["migrate"]).success();
+
+    let would = command(&["migrate", "--dry-run", "--json"]).success().json();
+    assert_eq!(would, json!({ "would_make": null, "would_apply": [] }));
+    let status = command(&["migrate", "status", "--json"]).success().json();
+    let all = status.as_array().unwrap();
+    assert_eq!(all.len(), files.len());
+    for (migration, file) in all.iter().zip(&files) {
+        assert_eq!(format!("migrations/{}", migration["file"].as_str().unwrap()), file.as_str().unwrap());
+        assert_eq!(migration["state"], "applied");
+        assert!(migration["applied_at"].as_str().unwrap().starts_with("20"), "{migration}");
+    }
+}
+
+#[test]
 fn a_server_without_a_configuration_is_told_first_that_there_is_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let refused = run(directory.path(), &["serve"]);

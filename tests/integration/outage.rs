@@ -1,5 +1,7 @@
 //! The database goes away and comes back while tokens are requested.
 
+mod under_load;
+
 use std::time::Duration;
 
 use crate::support::{

@@ -1,5 +1,7 @@
 //! The register in memory keeps up with the database.
 
+mod told;
+
 use std::{sync::Arc, time::Duration};
 
 use careconnect_auth::{
@@ -29,10 +31,14 @@ struct Followed {
 }
 
 async fn follow(database: &TestDatabase) -> Followed {
+    follow_every(Duration::from_millis(250), database).await
+}
+
+async fn follow_every(interval: Duration, database: &TestDatabase) -> Followed {
     let clock = Arc::new(ManualClock::at(REGISTERED_AT));
     let handle = database.another_handle().await;
     let registry = Arc::new(Registry::load(handle, clock.clone()).await.unwrap());
-    let task = tokio::spawn(registry.clone().follow(Duration::from_millis(250), CancellationToken::new()));
+    let task = tokio::spawn(registry.clone().follow(interval, CancellationToken::new()));
     Followed { registry, clock, _task: AbortOnDropHandle::new(task) }
 }
 

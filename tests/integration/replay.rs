@@ -102,20 +102,43 @@ async fn a_used_assertion_stays_used_over_a_restart() {
     assert_eq!(after.record(random::uuid()).await, Ok(()));
 }
 
+/// Long ago, by any clock.
+const ENDED: UnixTime = UnixTime(1_000_000_000);
+
 // R21
 #[tokio::test]
-async fn what_has_ended_is_pruned_and_what_counts_for_a_clock_that_is_behind_is_not() {
+async fn what_has_ended_is_deleted_and_stays_used_for_a_clock_that_is_set_back_and_for_one_that_starts_so() {
     let database = TestDatabase::fresh().await;
     let node = Node::over(&database).await;
     let ids: Vec<Uuid> = (0..1_100).map(|_| random::uuid()).collect();
-    for (_, outcome) in outcomes(std::slice::from_ref(&node), ids.iter().copied()).await {
-        assert_eq!(outcome, Ok(()));
+    for group in ids.chunks(200) {
+        let ids = group.iter().map(|id| (*id, ENDED)).collect();
+        database.handle().record_assertion_ids(&ids, SOON).await.unwrap();
     }
 
-    assert_eq!(node.store.prune_once(UNTIL.plus(300)).await.unwrap(), 0);
-    assert_eq!(node.record(ids[0]).await, Err(ReplayRefused::Replayed));
-    assert_eq!(node.store.prune_once(UNTIL.plus(301)).await.unwrap(), 1_101);
-    assert_eq!(node.record(ids[0]).await, Ok(()));
+    assert_eq!(node.store.prune_once(ENDED).await.unwrap(), 0);
+    assert_eq!(node.store.prune_once(ENDED.plus(1)).await.unwrap(), 1_100);
+    assert_eq!(node.guard.record(ids[0], ENDED).await, Err(ReplayRefused::Replayed));
+    assert_eq!(node.guard.record(random::uuid(), ENDED.plus(1)).await, Ok(()), "it ended later than any that is gone");
+
+    let restarted = Node::over(&database).await;
+    restarted.store.remember().await.unwrap();
+    assert_eq!(restarted.guard.record(ids[1], ENDED).await, Err(ReplayRefused::Replayed));
+    assert_eq!(restarted.store.prune_once(ENDED).await.unwrap(), 0);
+    assert_eq!(restarted.guard.record(ids[2], ENDED).await, Err(ReplayRefused::Replayed), "it never becomes less");
+}
+
+// R21
+#[tokio::test]
+async fn what_has_not_ended_by_the_databases_own_clock_is_not_deleted_whatever_the_nodes_says() {
+    let database = TestDatabase::fresh().await;
+    let node = Node::over(&database).await;
+    let Some(now) = database.handle().clock().await.unwrap() else { return };
+    let id = random::uuid();
+    assert_eq!(node.guard.record(id, now.plus(-60)).await, Ok(()));
+    node.store.prune_once(now.plus(86_400)).await.unwrap();
+    assert_eq!(node.guard.record(id, now.plus(-60)).await, Err(ReplayRefused::Replayed));
+    assert!(database.handle().knows_assertion_id(id).await.unwrap());
 }
 
 // R56

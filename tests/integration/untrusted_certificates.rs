@@ -32,7 +32,6 @@ const TOML: &str = "tls.reload_every_seconds = 1\ntls.client_authorities = [\n{ 
 enum Fate {
     Revoked,
     Expired,
-    NotYetValid,
     ListExpired,
     AuthorityReplaced,
     AuthorityReplacedByNamesake,
@@ -99,7 +98,6 @@ impl Scene {
                 write("listed.pem", other.pem());
             }
             Fate::Expired => self.server.clock.advance(61),
-            Fate::NotYetValid => self.server.clock.advance(-61),
             Fate::Blocked => {
                 let issuer = "CN=Listed CA".to_owned();
                 let (serial, note) = ("07".parse().unwrap(), "key lost".to_owned());
@@ -108,7 +106,7 @@ impl Scene {
                 return self.server.caught_up().await;
             }
         }
-        if !matches!(fate, Fate::Expired | Fate::NotYetValid) {
+        if fate != Fate::Expired {
             until("a reload", async || generation() > before).await;
         }
     }
@@ -161,7 +159,6 @@ async fn a_certificate_that_loses_its_trust_gets_no_more_tokens_on_any_connectio
     for (fate, reason) in [
         (Fate::Revoked, "revoked"),
         (Fate::Expired, "expired"),
-        (Fate::NotYetValid, "not_yet_valid"),
         (Fate::ListExpired, "revocation_list_expired"),
         (Fate::AuthorityReplaced, "unknown_issuer"),
         (Fate::AuthorityReplacedByNamesake, "bad_signature"),
@@ -179,7 +176,7 @@ async fn a_certificate_that_loses_its_trust_gets_no_more_tokens_on_any_connectio
             let detail = scene.log.details().pop().unwrap();
             assert!(detail.contains(&format!("({reason})")), "{fate:?}: {detail}");
             let resumed = scene.refused_on_connection(&scene.config, reason).await;
-            let by_itself = matches!(fate, Fate::Expired | Fate::NotYetValid | Fate::Blocked);
+            let by_itself = matches!(fate, Fate::Expired | Fate::Blocked);
             // A reload has forgotten the session: then the handshake was a whole one, and failed.
             assert_eq!(resumed, by_itself.then_some(HandshakeKind::Resumed), "{fate:?}");
             let fresh = config_of(&scene.server.server_authority, Some(&scene.identity), &[version]);

@@ -3,10 +3,10 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{Algorithm, KeySource, TokenVerifier, policy::Policy};
+use crate::{Algorithm, KeySource, Revocations, TokenVerifier, policy::Policy};
 
 /// The longest leeway that can be asked for, in seconds.
 const MAX_LEEWAY: i64 = 60;
@@ -31,6 +31,7 @@ pub struct NeedsKeys {
 pub struct TokenVerifierBuilder {
     policy: Policy,
     keys: Arc<dyn KeySource>,
+    revocations: Option<Revocations>,
 }
 
 /// A verifier cannot be made of these options.
@@ -46,6 +47,14 @@ pub enum InvalidOptions {
     /// Without an algorithm every token would be refused.
     #[error("expected at least one algorithm")]
     NoAlgorithm,
+    /// A list of revocations would be stale before it is asked for again.
+    #[error("expected revocations to be stale after more than poll_every, {poll_every:?}, received {stale_after:?}")]
+    StaleBeforeNextPoll {
+        /// How often the source is asked.
+        poll_every: Duration,
+        /// What came.
+        stale_after: Duration,
+    },
 }
 
 impl NeedsAudience {
@@ -74,6 +83,7 @@ impl NeedsKeys {
                 clock: Box::new(system_time),
             },
             keys: Arc::new(source),
+            revocations: None,
         }
     }
 }
@@ -109,9 +119,16 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Refuses what the issuer has withdrawn, as a `RemoteRevocations`, or another source, tells it. Without this, the
+    /// verifier stays offline, and a token is accepted until it ends.
+    pub fn revocations(mut self, revocations: impl Into<Revocations>) -> Self {
+        self.revocations = Some(revocations.into());
+        self
+    }
+
     /// The verifier, unless an option is one that would make it unsafe or useless.
     pub fn build(self) -> Result<TokenVerifier, InvalidOptions> {
-        let Self { policy, keys } = self;
+        let Self { policy, keys, revocations } = self;
         if policy.issuer.is_empty() {
             return Err(InvalidOptions::Empty("issuer"));
         }
@@ -124,13 +141,22 @@ impl TokenVerifierBuilder {
         if policy.leeway > MAX_LEEWAY {
             return Err(InvalidOptions::Leeway(policy.leeway));
         }
-        Ok(TokenVerifier::new(policy, keys))
+        if let Some(Revocations { source, stale_after, .. }) = &revocations {
+            let (poll_every, stale_after) = (source.poll_every(), *stale_after);
+            if stale_after <= poll_every {
+                return Err(InvalidOptions::StaleBeforeNextPoll { poll_every, stale_after });
+            }
+        }
+        Ok(TokenVerifier::new(policy, keys, revocations))
     }
 }
 
 impl fmt::Debug for TokenVerifierBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenVerifierBuilder").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("TokenVerifierBuilder")
+            .field("policy", &self.policy)
+            .field("revocations", &self.revocations)
+            .finish_non_exhaustive()
     }
 }
 

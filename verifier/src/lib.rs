@@ -16,6 +16,8 @@ mod claim_types;
 mod claims;
 mod crypto;
 mod group;
+#[cfg(feature = "remote-keys")]
+mod https;
 mod identifiers;
 mod key_set;
 mod key_source;
@@ -25,6 +27,7 @@ mod public_key;
 mod rejection;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
+mod revocations;
 mod strict_json;
 mod token_verifier;
 mod unverified;
@@ -37,6 +40,8 @@ pub use assertion::{AssertionFault, AssertionPart, UnverifiedAssertion};
 pub use builder::{InvalidOptions, NeedsAudience, NeedsKeys, TokenVerifierBuilder};
 pub use claims::{AccessTokenClaims, Confirmation};
 pub use group::{Group, InteractionId, KNOWN_GROUPS, KnownGroup};
+#[cfg(feature = "remote-keys")]
+pub use https::RemoteError;
 pub use identifiers::{Asid, ClientId, InvalidIdentifier, OdsCode, OrganisationType};
 pub use key_set::{InvalidKeySet, KeySet};
 pub use key_source::{BoxFuture, FixedKeys, KeySource, KeysUnavailable};
@@ -44,7 +49,13 @@ pub use presented::{CertificateThumbprint, Presented};
 pub use public_key::{PublicKey, UnusableKey};
 pub use rejection::{Binding, Rejection};
 #[cfg(feature = "remote-keys")]
-pub use remote_keys::{RemoteKeys, RemoteKeysBuilder, RemoteKeysError};
+pub use remote_keys::{RemoteKeys, RemoteKeysBuilder};
+pub use revocations::{
+    FixedRevocations, PublishedRevocations, RevocationSource, RevocationState, Revocations, RevocationsUnavailable,
+    Withdrawn,
+};
+#[cfg(feature = "remote-keys")]
+pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;

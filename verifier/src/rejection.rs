@@ -1,6 +1,11 @@
 //! Why a token was not accepted: for the log in full, for the caller as RFC 6750 §3 says it, never with the token.
 
-use crate::{Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, UnusableKey};
+mod answer;
+
+use crate::{
+    Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, RevocationsUnavailable, UnusableKey,
+    Withdrawn,
+};
 
 /// A refusal, with what was expected and what came. `Display` is for the log: what came is quoted, escaped and cut short.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -192,6 +197,15 @@ pub enum Rejection {
         /// The beginning of what the header said.
         received: String,
     },
+    /// The issuer has withdrawn the token, its consumer or its key.
+    #[error("the issuer has withdrawn {withdrawn}")]
+    Revoked {
+        /// Which of them.
+        withdrawn: Withdrawn,
+    },
+    /// What the issuer has withdrawn is not known, so nothing can be judged. Not the caller's fault.
+    #[error("the issuer's revocations are not available: {0}")]
+    RevocationsUnavailable(#[from] RevocationsUnavailable),
 }
 
 /// How a token and the caller's certificate failed to meet (RFC 8705 §3).
@@ -215,71 +229,6 @@ pub enum Binding {
     /// The provider accepts bound tokens only, and this one is not.
     #[error("expected a token that is bound to a certificate, received one that is not")]
     NotBound,
-}
-
-impl Rejection {
-    /// A stable word for machines: metrics, alerts, tests.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::NoToken => "no_token",
-            Self::BadRequest { .. } => "bad_request",
-            Self::TooLarge { .. } => "too_large",
-            Self::NotThreeParts { .. } | Self::Malformed { .. } => "malformed",
-            Self::BadHeader { .. } => "bad_header",
-            Self::CriticalExtension => "crit",
-            Self::WrongType { .. } => "wrong_typ",
-            Self::UnsupportedAlgorithm { .. }
-            | Self::AlgorithmOfAnotherKey { .. }
-            | Self::UnusableKey { problem: UnusableKey::WrongAlgorithm(_), .. } => "unsupported_alg",
-            Self::UnknownKey { .. } => "unknown_kid",
-            Self::UnusableKey { .. } | Self::InvalidKeySet(_) => "jwks_invalid",
-            Self::BadSignature => "bad_signature",
-            Self::KeysUnavailable(_) => "keys_unavailable",
-            Self::Expired { .. } | Self::TooOld { .. } => "expired",
-            Self::NotYetValid { .. } => "not_yet_valid",
-            Self::IssuedInFuture { .. } => "iat_future",
-            Self::WrongIssuer { .. } => "wrong_issuer",
-            Self::WrongAudience { .. } => "wrong_audience",
-            Self::MissingClaim { .. } => "missing_claim",
-            Self::InvalidClaim { .. } => "invalid_claim",
-            Self::GroupMissing { .. } => "group_missing",
-            Self::CertificateMismatch(_) => "cnf_mismatch",
-            Self::AsidMismatch { .. } => "asid_mismatch",
-        }
-    }
-
-    /// The HTTP status: 400, 401 or 403 as RFC 6750 §3.1, and 503 while the issuer's keys cannot be had or used.
-    pub fn status(&self) -> u16 {
-        self.answer().0
-    }
-
-    /// The error code of RFC 6750 §3.1; none for a request without a token, nor when the fault is not the caller's.
-    pub fn error(&self) -> Option<&'static str> {
-        self.answer().1
-    }
-
-    /// One reason has one answer.
-    fn answer(&self) -> (u16, Option<&'static str>) {
-        match self.reason() {
-            "no_token" => (401, None),
-            "bad_request" => (400, Some("invalid_request")),
-            "group_missing" => (403, Some("insufficient_scope")),
-            "keys_unavailable" | "jwks_invalid" => (503, None),
-            _ => (401, Some("invalid_token")),
-        }
-    }
-
-    /// The value of `WWW-Authenticate` (RFC 6750 §3). Made of our own words only: nothing that came goes back.
-    pub fn www_authenticate(&self) -> String {
-        let mut challenge = String::from("Bearer realm=\"careconnect\"");
-        if let Some(error) = self.error() {
-            challenge.push_str(&format!(", error=\"{error}\", error_description=\"{}\"", self.reason()));
-        }
-        if let Self::GroupMissing { required, .. } = self {
-            challenge.push_str(&format!(", scope=\"{required}\""));
-        }
-        challenge
-    }
 }
 
 /// What came, escaped; or `otherwise`.

@@ -22,11 +22,11 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::{runtime::Handle, sync::watch, time::Instant};
 
-pub use builder::{RemoteKeysBuilder, RemoteKeysError};
+pub use builder::RemoteKeysBuilder;
 
-use crate::{BoxFuture, KeySet, KeySource, KeysUnavailable};
+use crate::{BoxFuture, KeySet, KeySource, KeysUnavailable, https::Fetcher};
 
-use fetch::Fetcher;
+use fetch::fetch_keys;
 
 /// While there are no keys at all, how soon the issuer may be asked again.
 const EMPTY_HANDED_RETRY: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ impl Cache {
     }
 
     async fn fetch(&self) {
-        let failure = match self.fetcher.fetch().await {
+        let failure = match fetch_keys(&self.fetcher).await {
             Ok((keys, lifetime)) => {
                 self.store(keys, lifetime);
                 None

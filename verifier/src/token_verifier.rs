@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    KeySet, KeySource, KeysUnavailable, Presented, Rejection, VerifiedToken, builder::NeedsAudience, policy::Policy,
-    unverified::UnverifiedToken,
+    KeySet, KeySource, KeysUnavailable, Presented, Rejection, RevocationState, Revocations, RevocationsUnavailable,
+    VerifiedToken, builder::NeedsAudience, policy::Policy, revocations::Following, unverified::UnverifiedToken,
 };
 
 /// Verifies access tokens of one issuer for one provider. Cheap to clone; clones share everything.
@@ -20,6 +20,8 @@ use crate::{
 pub struct TokenVerifier {
     policy: Arc<Policy>,
     keys: Arc<dyn KeySource>,
+    /// None for who wants to stay offline.
+    revocations: Option<Arc<Following>>,
 }
 
 impl TokenVerifier {
@@ -28,44 +30,83 @@ impl TokenVerifier {
         NeedsAudience::new(issuer.into())
     }
 
-    pub(crate) fn new(policy: Policy, keys: Arc<dyn KeySource>) -> Self {
-        Self { policy: Arc::new(policy), keys }
+    pub(crate) fn new(policy: Policy, keys: Arc<dyn KeySource>, revocations: Option<Revocations>) -> Self {
+        let policy = Arc::new(policy);
+        let follow = |revocations| Arc::new(Following::new(Arc::clone(&policy), Arc::clone(&keys), revocations));
+        let revocations = revocations.map(follow);
+        Self { policy, keys, revocations }
     }
 
-    /// Verifies a token. Waits only when its key is not known, or the known keys are too old.
+    /// Verifies a token. Waits only when its key is not known, or the known keys are too old; and, with revocations, for
+    /// the first list.
     pub async fn verify(&self, presented: impl Into<Presented<'_>>) -> Result<VerifiedToken, Rejection> {
         let presented = presented.into();
-        match self.verify_offline(presented) {
+        let proven = match self.prove(presented, || self.keys.current()) {
             Err(Rejection::UnknownKey { .. } | Rejection::KeysUnavailable(_)) => {
                 let keys = self.keys.refreshed().await?;
-                self.decide(presented, || Some(keys))
+                self.prove(presented, || Some(keys))
             }
             verdict => verdict,
+        }?;
+        if let Some(revocations) = &self.revocations {
+            revocations.keep_up().await;
+        }
+        self.unless_revoked(proven)
+    }
+
+    /// Verifies a token with the keys and revocations that are there, and never waits: for
+    /// [`FixedKeys`](crate::FixedKeys).
+    pub fn verify_offline<'a>(&self, presented: impl Into<Presented<'a>>) -> Result<VerifiedToken, Rejection> {
+        let proven = self.prove(presented.into(), || self.keys.current())?;
+        if let Some(revocations) = &self.revocations {
+            revocations.keep_up_offline();
+        }
+        self.unless_revoked(proven)
+    }
+
+    /// Asks for the issuer's revocations now, so that a provider can do it before its first request, or when it is told
+    /// that there are new ones. Not needed, and no error is final. Does nothing for a verifier without revocations.
+    pub async fn refresh_revocations(&self) -> Result<(), RevocationsUnavailable> {
+        match &self.revocations {
+            Some(revocations) => revocations.poll().await,
+            None => Ok(()),
         }
     }
 
-    /// Verifies a token with the keys that are there, and never waits: for [`FixedKeys`](crate::FixedKeys).
-    pub fn verify_offline<'a>(&self, presented: impl Into<Presented<'a>>) -> Result<VerifiedToken, Rejection> {
-        self.decide(presented.into(), || self.keys.current())
+    /// How well it is known what the issuer has withdrawn; none for a verifier without revocations.
+    pub fn revocation_state(&self) -> Option<RevocationState> {
+        self.revocations.as_ref().map(|revocations| revocations.state())
     }
 
-    /// Every check, in the one order in which they are made. Keys are asked for only if the token is worth it.
-    fn decide(
+    /// Every check but the last, in the one order in which they are made. Keys are asked for only if the token is worth
+    /// it. Gives the `kid` as well.
+    fn prove(
         &self,
         presented: Presented<'_>,
         keys: impl FnOnce() -> Option<Arc<KeySet>>,
-    ) -> Result<VerifiedToken, Rejection> {
+    ) -> Result<(VerifiedToken, String), Rejection> {
         let token = UnverifiedToken::read(presented.token, &self.policy.algorithms)?;
         let claims = self.policy.screen(&token)?;
         let key_id = token.header.key_id()?;
         let keys = keys().ok_or_else(|| KeysUnavailable("none have been fetched yet".to_owned()))?;
         keys.find(key_id)?.check_signature_of(&token)?;
-        self.policy.judge(claims, &presented)
+        Ok((self.policy.judge(claims, &presented)?, key_id.to_owned()))
+    }
+
+    /// The last check, for tokens that are genuine: strangers learn nothing from it.
+    fn unless_revoked(&self, (token, key_id): (VerifiedToken, String)) -> Result<VerifiedToken, Rejection> {
+        if let Some(revocations) = &self.revocations {
+            revocations.check(&token, &key_id)?;
+        }
+        Ok(token)
     }
 }
 
 impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenVerifier").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("TokenVerifier")
+            .field("policy", &self.policy)
+            .field("revocations", &self.revocations)
+            .finish_non_exhaustive()
     }
 }

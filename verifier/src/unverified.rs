@@ -35,7 +35,12 @@ pub(crate) struct UnverifiedHeader {
 
 impl<'a> UnverifiedToken<'a> {
     pub(crate) fn read(token: &'a [u8], allowed: &[Algorithm]) -> Result<Self, Rejection> {
-        let [header, payload, signature] = split(token)?;
+        Self::read_within(MAX_TOKEN_BYTES, token, allowed)
+    }
+
+    /// For what is signed as tokens are, but may be longer.
+    pub(crate) fn read_within(limit: usize, token: &'a [u8], allowed: &[Algorithm]) -> Result<Self, Rejection> {
+        let [header, payload, signature] = split_within(limit, token)?;
         Ok(Self {
             header: UnverifiedHeader::read(&decode("header", header)?, allowed)?,
             signed: &token[..header.len() + 1 + payload.len()],
@@ -64,8 +69,12 @@ impl UnverifiedText {
 }
 
 pub(crate) fn split(token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(Rejection::TooLarge { limit: MAX_TOKEN_BYTES, received: token.len() });
+    split_within(MAX_TOKEN_BYTES, token)
+}
+
+fn split_within(limit: usize, token: &[u8]) -> Result<[&[u8]; 3], Rejection> {
+    if token.len() > limit {
+        return Err(Rejection::TooLarge { limit, received: token.len() });
     }
     let mut parts = token.split(|byte| *byte == b'.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -110,10 +119,14 @@ impl UnverifiedHeader {
 
     /// RFC 9068 §4: an access token says that it is one.
     pub(crate) fn require_access_token(&self) -> Result<(), Rejection> {
-        match self.typ.as_deref() {
+        match self.typ() {
             Some("at+jwt" | "application/at+jwt") => Ok(()),
             other => Err(Rejection::WrongType { received: other.map(excerpt) }),
         }
+    }
+
+    pub(crate) fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
     }
 
     pub(crate) fn key_id(&self) -> Result<&str, Rejection> {

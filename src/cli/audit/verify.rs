@@ -12,9 +12,13 @@ use super::{
     verify_changes::{verify_database, verify_file},
 };
 use crate::{
-    cli::{output, session::Session, token},
+    cli::{
+        examination, output,
+        session::{Session, block_on, configured_database},
+        token,
+    },
     record::{CHANGES, KnownCheckpoint, Report, StreamReport, known_changes_file, read_known_changes, verify},
-    signing::KeyRing,
+    signing,
     telemetry::legible,
 };
 
@@ -28,14 +32,12 @@ pub(in crate::cli) struct VerifyArguments {
     changes_file: Option<PathBuf>,
     #[command(flatten)]
     directory: RecordDirectory,
-    /// The issuer's key set, with the keys that signed then [default: the public halves of those in keys.directory].
-    #[arg(long, value_name = "FILE", conflicts_with = "keys_directory")]
+    /// The issuer's key set, with the keys that signed then as `keys list --jwks` prints it [default: those in the database that the
+    /// sealing key confirms].
+    #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// Where the signing keys are; only their public halves are used.
-    #[arg(long, value_name = "DIR")]
-    keys_directory: Option<PathBuf>,
     /// Hold the lines against each other only, not the checkpoints against keys.
-    #[arg(long, conflicts_with_all = ["jwks", "keys_directory"])]
+    #[arg(long, conflicts_with = "jwks")]
     without_keys: bool,
     /// A checkpoint from the log, as the events `record_checkpoint` and `audit_checkpoint` have it: finds an end that was cut
     /// off. Repeatable.
@@ -112,17 +114,27 @@ fn verify_tokens(arguments: &VerifyArguments, keys: Option<&KeySet>, session: &S
 }
 
 fn keys(arguments: &VerifyArguments, session: &Session) -> anyhow::Result<Option<KeySet>> {
-    let directory = match (&arguments.jwks, &arguments.keys_directory) {
-        _ if arguments.without_keys => return Ok(None),
-        (Some(file), _) => {
-            let set = KeySet::parse(&token::read(file)?);
-            let unusable = |error| output::BadInput(format!("{}: {error}", file.display()));
-            return Ok(Some(set.map_err(unusable)?));
-        }
-        (None, Some(directory)) => directory.clone(),
-        (None, None) => session.load_config()?.config.keys.directory,
-    };
-    Ok(Some(KeySet::parse(KeyRing::published_in(&directory)?.json().as_bytes())?))
+    if arguments.without_keys {
+        return Ok(None);
+    }
+    if let Some(file) = &arguments.jwks {
+        let set = KeySet::parse(&token::read(file)?);
+        return Ok(Some(set.map_err(|error| output::BadInput(format!("{}: {error}", file.display())))?));
+    }
+    Ok(Some(confirmed_keys(session).unwrap_or_else(|error| {
+        let sentence = output::sentence(&error);
+        output::note(&format!(
+            "NO KEYS: {sentence}; bring them with --jwks, or leave the signatures out with --without-keys"
+        ));
+        KeySet::default()
+    })))
+}
+
+fn confirmed_keys(session: &Session) -> anyhow::Result<KeySet> {
+    let loaded = session.load_config()?;
+    let known = block_on(async { Ok(configured_database(&loaded).await?.list_signing_keys().await?) })?;
+    let confirmed = examination::confirmed_keys(&loaded.config, &known)?;
+    Ok(KeySet::parse(signing::KeySet::of(confirmed.iter()).json().as_bytes())?)
 }
 
 fn one_line(stream: &StreamReport, with_keys: bool) -> String {

@@ -40,6 +40,9 @@ name = "Demo administrator"
 roles = ["viewer", "editor", "approver"]
 san_dns = "{ADMINISTRATOR}"
 
+[limits]
+announce_stop_seconds = 0
+
 [metrics]
 listen = "" # several demo servers may run side by side
 "#,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use careconnect_verifier::Algorithm;
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -17,11 +18,12 @@ use super::{
     session::Session,
 };
 use crate::{
-    clock::SystemClock,
+    clock::{SystemClock, UnixTime},
     config::Config,
     http,
+    operations::{change_keys::KeyWork, tend_keys},
     server::{RunningServer, Sockets, StopOrder},
-    signing::KeyRing,
+    signing::{KeyPlaces, KeyStores},
     storage::{Database, DatabaseSettings},
     telemetry::{self, LogThread},
 };
@@ -93,10 +95,10 @@ async fn start(directory: &Path, sockets: Sockets, session: &Session) -> anyhow:
     let settings = DatabaseSettings { create_if_missing: true, ..(&config.database).into() };
     let database = Database::open(&settings).await?;
     database.migrate().await?;
-    let key_ring = KeyRing::open(&config.keys.directory)?;
+    let algorithms = first_keys(&config, &database, session.now()).await?;
     let issuer = config.serving()?.issuer.as_str();
     let consumers = demo::register_consumers(&database, &pki, &client_authority, issuer).await?;
-    let providers = demo::register_providers(&database, &pki, &key_ring.algorithms()).await?;
+    let providers = demo::register_providers(&database, &pki, &algorithms).await?;
 
     let server = RunningServer::start(&config, Arc::new(SystemClock), sockets).await?;
     let issuer = server.app.issuer.clone();
@@ -122,6 +124,15 @@ async fn start(directory: &Path, sockets: Sockets, session: &Session) -> anyhow:
     let log = telemetry::install(&config.log)?; // from here on, what happens is what people do
     output::line(&guide::welcome(&manifest, &proofs, directory))?;
     Ok((server, log))
+}
+
+/// Makes the signing keys, as the first start does; gives what can be signed with.
+async fn first_keys(config: &Config, database: &Database, now: UnixTime) -> anyhow::Result<Vec<Algorithm>> {
+    let stores = Arc::new(KeyStores::open(KeyPlaces::from(&config.keys), true)?);
+    let work = KeyWork { database: database.clone(), stores, schedule: config.key_schedule() };
+    tend_keys::first_keys(&work, &[], now).await?;
+    let made: Vec<_> = database.list_signing_keys().await?.iter().map(|key| key.algorithm).collect();
+    Ok(Algorithm::FOR_TOKENS.into_iter().filter(|algorithm| made.contains(algorithm)).collect())
 }
 
 /// Makes the directory, or empties one that an earlier run made; never touches anybody else's files, nor those of a run

@@ -1,10 +1,7 @@
-//! The configuration with the files that it names, and the keys that sign.
+//! The configuration with the files that it names.
 
 use super::Finding;
-use crate::{
-    cli::examination,
-    config::{Config, FileFindings},
-};
+use crate::config::FileFindings;
 
 pub(super) fn examine(found: &FileFindings) -> Vec<Finding> {
     const CHECK: &str = "configuration";
@@ -23,20 +20,4 @@ pub(super) fn examine(found: &FileFindings) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, "every key is known, every file is what it should be"));
     }
     findings
-}
-
-pub(super) fn signing_keys(config: &Config) -> Finding {
-    const CHECK: &str = "signing keys";
-    match examination::signing_keys(config) {
-        Err(error) => {
-            Finding::failure(CHECK, error.to_string(), "do as it says; a damaged file comes back from its backup")
-        }
-        Ok(algorithms) if algorithms.is_empty() => {
-            Finding::warning(CHECK, "there are none yet", "`careconnect-auth serve` makes them when it starts")
-        }
-        Ok(algorithms) => {
-            let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
-            Finding::ok(CHECK, names.join(" "))
-        }
-    }
 }

@@ -3,16 +3,12 @@
 use careconnect_verifier::Algorithm;
 
 use super::Finding;
-use crate::{
-    cli::examination::{self, Register},
-    config::Config,
-    storage::StorageError,
-};
+use crate::{cli::examination::Register, storage::StorageError};
 
-pub(super) fn examine(register: &Result<Register, StorageError>, config: &Config) -> Vec<Finding> {
+pub(super) fn examine(register: &Result<Register, StorageError>) -> Vec<Finding> {
     const CHECK: &str = "database";
-    let Register { consumers, providers, .. } = match register {
-        Ok(register) => register,
+    let (keys, Register { consumers, providers, .. }) = match register {
+        Ok(register) => (register.algorithms(), register),
         Err(error) => {
             return vec![Finding::failure(
                 CHECK,
@@ -21,7 +17,6 @@ pub(super) fn examine(register: &Result<Register, StorageError>, config: &Config
             )];
         }
     };
-    let keys = examination::signing_keys(config).unwrap_or_default();
     let lacks_key = |algorithm: Algorithm| !keys.is_empty() && !keys.contains(&algorithm);
     let counts = format!("{} consumers, {} providers", consumers.len(), providers.len());
     let mut findings = vec![Finding::ok(CHECK, counts)];

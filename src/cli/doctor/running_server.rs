@@ -8,22 +8,22 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::Finding;
+use super::{Finding, clock};
 use crate::{
     cli::output,
     config::{Issuer, LoadedConfig},
 };
 
 /// Asks the server that should be running here. The certificate is not judged: this only asks whether it answers.
-pub(super) async fn check(loaded: &LoadedConfig) -> Finding {
+pub(super) async fn check(loaded: &LoadedConfig) -> Vec<Finding> {
     const CHECK: &str = "server";
     const REPAIR: &str = "start it with `careconnect-auth serve`, and read its log";
     let listen = loaded.config.listen;
     let Some(issuer) = &loaded.config.issuer else {
         let detail = loaded.lacks_file().unwrap_or_else(|| "there is no issuer to look for".to_owned());
-        return Finding::failure(CHECK, detail, "set `issuer`");
+        return vec![Finding::failure(CHECK, detail, "set `issuer`")];
     };
-    match ask(listen, issuer).await {
+    let answer = match ask(listen, issuer).await {
         Err(error) => {
             let detail = format!("it does not answer on {listen}: {}", output::sentence(&error));
             Finding::failure(CHECK, detail, REPAIR)
@@ -34,17 +34,21 @@ pub(super) async fn check(loaded: &LoadedConfig) -> Finding {
                 format!("another server answers on {listen}: expected the issuer {expected:?}, received {received}");
             Finding::failure(CHECK, detail, "stop the other one, or change `listen`")
         }
-        Ok(Answer::Health { status, said }) => match said.as_str() {
-            "ready" if status.is_success() => Finding::ok(CHECK, "ready"),
-            "degraded" => Finding::warning(CHECK, "degraded: the database is out of reach", "see the database"),
-            _ => Finding::failure(CHECK, format!("it says {said} ({status})"), REPAIR),
-        },
-    }
+        Ok(Answer::Health { status, health }) => {
+            let answer = match health["status"].as_str().unwrap_or("nothing") {
+                "ready" if status.is_success() => Finding::ok(CHECK, "ready"),
+                "degraded" => Finding::warning(CHECK, "degraded: the database is out of reach", "see the database"),
+                said => Finding::failure(CHECK, format!("it says {said} ({status})"), REPAIR),
+            };
+            return std::iter::once(answer).chain(clock::of_server(&health)).collect();
+        }
+    };
+    vec![answer]
 }
 
 /// What came from the address on which the server should listen.
 enum Answer {
-    Health { status: StatusCode, said: String },
+    Health { status: StatusCode, health: Value },
     OfAnother { received: String },
 }
 
@@ -61,8 +65,7 @@ async fn ask(listen: SocketAddr, issuer: &Issuer) -> anyhow::Result<Answer> {
         None => return Ok(Answer::OfAnother { received: format!("no metadata at {metadata_url} ({status})") }),
     }
     let response = client.get(format!("{origin}/health/ready")).send().await?;
-    let (status, health) = (response.status(), response.json::<Value>().await?);
-    Ok(Answer::Health { status, said: health["status"].as_str().unwrap_or("nothing").to_owned() })
+    Ok(Answer::Health { status: response.status(), health: response.json().await? })
 }
 
 pub(super) fn origin(listen: SocketAddr) -> String {

@@ -10,10 +10,9 @@ use super::show::print;
 use crate::{
     cli::{
         certificate_arguments::CertificateArguments,
-        examination,
         group::group_argument,
         output::BadInput,
-        session::{Attempt, Session},
+        session::{Attempt, Session, block_on, configured_database},
     },
     domain::{ClaimsProfile, DisplayName, HonouredGroup, ServiceRoot, TokenLifetime},
     operations::register_provider::{ProviderRegistration, register_provider},
@@ -65,8 +64,9 @@ pub(super) fn register(arguments: Registration, session: &Session) -> anyhow::Re
 
 /// Refuses an algorithm that no key signs with, where there are keys.
 pub(super) fn require_key(algorithm: Algorithm, session: &Session) -> anyhow::Result<()> {
-    let keys = examination::signing_keys(&session.load_config()?.config)?;
-    if keys.is_empty() || keys.contains(&algorithm) {
+    let loaded = session.load_config()?;
+    let keys = block_on(async { Ok(configured_database(&loaded).await?.list_signing_keys().await?) })?;
+    if keys.is_empty() || keys.iter().any(|key| key.is_live() && key.algorithm == algorithm) {
         return Ok(());
     }
     Err(BadInput(format!("there is no {algorithm} signing key: see careconnect-auth keys")).into())

@@ -10,14 +10,15 @@ use uuid::Uuid;
 use crate::{
     cli::{
         certificate_file::read_or_stdin,
+        examination,
         output::{self, BadInput},
-        session::{Attempt, Session},
+        session::{Attempt, Session, block_on, configured_database},
     },
     clock::UnixTime,
     domain::{Registered, RevokedToken},
     operations::revoke_token::{revocation_of, revoke_token},
     own_tokens::OwnTokens,
-    signing::KeyRing,
+    signing::KeySet,
     storage::Database,
 };
 
@@ -44,9 +45,11 @@ pub(super) fn run(arguments: RevokeArguments, session: &Session) -> anyhow::Resu
 
 /// The token on standard input, which one of our keys must have signed.
 fn by_itself(session: &Session, now: UnixTime) -> anyhow::Result<RevokedToken> {
-    let config = session.load_config()?.config;
+    let loaded = session.load_config()?;
+    let config = &loaded.config;
     let issuer = config.issuer.as_ref().context("`issuer` is not set, so that nobody knows whose tokens are ours")?;
-    let keys = KeyRing::published_in(&config.keys.directory)?;
+    let known = block_on(async { Ok(configured_database(&loaded).await?.list_signing_keys().await?) })?;
+    let keys = KeySet::at(now, &examination::confirmed_keys(config, &known)?, &config.key_schedule());
     let token = String::from_utf8(read_or_stdin(Path::new("-"))?).unwrap_or_default();
     let read = OwnTokens::default().read(token.trim_ascii_end(), &keys, issuer.as_str());
     let expected = "standard input: expected a token that a key of this server has signed and that has not ended; \

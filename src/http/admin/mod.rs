@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{trace_id, with_security_headers};
+use super::{stopping, trace_id, with_security_headers};
 use crate::app::App;
 
 pub mod answer;
@@ -84,7 +84,7 @@ pub fn routes() -> Vec<Route> {
 
 /// All that lies around `routes`.
 pub fn frame(routes: Routes, app: Arc<App>, gate: Gate, request_timeout: Duration) -> Router {
-    let state = AdminState { app, gate: Arc::new(gate) };
+    let state = AdminState { app: app.clone(), gate: Arc::new(gate) };
     let router = routes
         .into_router()
         .fallback(describe::not_found)
@@ -93,6 +93,7 @@ pub fn frame(routes: Routes, app: Arc<App>, gate: Gate, request_timeout: Duratio
         .layer(from_fn_with_state(request_timeout, describe::give_up))
         .layer(from_fn_with_state(state.clone(), identity::identify)) // before anything is looked at
         .layer(from_fn_with_state(state.clone(), describe::describe)) // around all that refuses
+        .layer(from_fn_with_state(app, stopping::ask_to_leave))
         .layer(from_fn(trace_id::number));
     with_security_headers(router).with_state(state)
 }

@@ -28,7 +28,7 @@ use crate::{
         register_provider::{ProviderRegistration, register_provider},
     },
     registry::search::ProviderFilter,
-    signing::KeyRing,
+    signing::Keys,
     storage::Database,
 };
 
@@ -92,7 +92,7 @@ async fn register(State(state): State<AdminState>, submission: Submission) -> Re
     let provider = submitted(&value, |fields| {
         let asid: Option<Asid> = fields.required("asid", parsed);
         catalogue.check(fields, &value);
-        refuse_unsigned(fields, &value, &app.key_ring, None);
+        refuse_unsigned(fields, &value, &app.keys, None);
         let read = provider(fields, None, asid.as_ref(), act.at)?;
         if read.status != RegistrationStatus::Active {
             fields.fault("status", "a new provider is active: change it afterwards");
@@ -131,7 +131,7 @@ async fn change(
     let edit = |before: &ProviderSystem| {
         patched(before, &patch, |fields| {
             catalogue.check(fields, &patch);
-            refuse_unsigned(fields, &patch, &app.key_ring, Some(before));
+            refuse_unsigned(fields, &patch, &app.keys, Some(before));
             provider(fields, Some(before), Some(&before.asid), now)
         })
     };
@@ -140,7 +140,7 @@ async fn change(
 }
 
 /// Tokens that nobody can sign would be of no use. What was said before is not said again.
-fn refuse_unsigned(fields: &mut Fields<'_>, value: &Value, keys: &KeyRing, before: Option<&ProviderSystem>) {
+fn refuse_unsigned(fields: &mut Fields<'_>, value: &Value, keys: &Keys, before: Option<&ProviderSystem>) {
     let said = value.get("signing_algorithm").filter(|said| !said.is_null());
     let wanted = match said {
         Some(said) => parsed::<Algorithm>(said).ok(),

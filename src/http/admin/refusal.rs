@@ -6,6 +6,7 @@ use super::problem::Problem;
 use crate::{
     domain::{Fault, ProblemKind},
     operations::change_refused::ChangeRefused,
+    signing::SigningError,
     storage::StorageError,
 };
 
@@ -21,6 +22,10 @@ impl Problem {
             ChangeRefused::Stale(failed) => failed.into(),
             ChangeRefused::Invalid(faults) => faults.into(),
             ChangeRefused::Conflict(detail) => Self::conflict(detail),
+            ChangeRefused::Signing(error @ (SigningError::Unusable(_) | SigningError::KeyShared { .. })) => {
+                Self::conflict(error.to_string())
+            }
+            ChangeRefused::Signing(error) => Self::internal(error),
             ChangeRefused::NotAllowed(detail) => Self::not_permitted(detail),
         }
     }

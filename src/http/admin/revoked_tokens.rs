@@ -86,7 +86,7 @@ fn named_token(fields: &mut Fields<'_>, app: &App, now: UnixTime) -> Option<Revo
 }
 
 fn by_itself(token: &str, app: &App, now: UnixTime) -> Result<RevokedToken, String> {
-    let read = app.own_tokens.read(token, app.key_ring.key_set(), app.issuer.as_str());
+    let read = app.own_tokens.read(token, &app.keys.key_set(), app.issuer.as_str());
     read.and_then(|token| revocation_of(&token, now)).ok_or_else(|| {
         "expected a token that this server has signed and that has not ended; client_id and jti name one, too"
             .to_owned()

@@ -157,6 +157,27 @@ pub const ALL: &[Metric] = &[
         help: "Registrations in memory: consumers, providers, revoked tokens.",
     },
     Metric {
+        name: "careconnect_registry_listening",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "1 while PostgreSQL tells this node of every change at once; 0 while it is only asked for them, as SQLite is.",
+    },
+    Metric {
+        name: "careconnect_clock_jumps_total",
+        kind: Kind::Counter,
+        unit: Unit::Count,
+        labels: &["direction"],
+        help: "Jumps of this machine's clock, forward or back.",
+    },
+    Metric {
+        name: "careconnect_clock_behind_seconds",
+        kind: Kind::Gauge,
+        unit: Unit::Seconds,
+        labels: &[],
+        help: "How far this machine's clock is behind the time that the server goes by, which never goes back.",
+    },
+    Metric {
         name: "careconnect_expiring_soon",
         kind: Kind::Gauge,
         unit: Unit::Count,

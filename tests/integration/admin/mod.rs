@@ -15,6 +15,7 @@ mod identity;
 mod keys;
 mod limits;
 mod lists;
+mod outage;
 mod policies;
 mod proposals;
 mod providers;

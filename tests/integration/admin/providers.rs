@@ -138,7 +138,7 @@ async fn all_that_is_wrong_with_a_provider_is_said_at_once() {
 #[tokio::test]
 async fn an_algorithm_that_nobody_can_sign_with_is_refused() {
     let server = TestServer::start().await;
-    let usable = server.running.app.key_ring.algorithms();
+    let usable = server.running.app.keys.algorithms();
     let admin = server.admin();
     for algorithm in ["ES256", "RS256", "PS256", "ES384", "EdDSA"] {
         let mut provider = new_provider();

@@ -28,6 +28,7 @@ pub(super) async fn nothing_is_half_there(database: &TestDatabase) {
     place(&mut registered, &handle.list_consumers().await.unwrap());
     place(&mut registered, &handle.list_assurances().await.unwrap());
     place(&mut registered, &handle.list_blocked_certificates().await.unwrap());
+    place(&mut registered, &handle.list_signing_keys().await.unwrap());
     assert_eq!(registered, said);
     open.finish(Ok::<_, StorageError>(())).await.unwrap();
 }
@@ -47,13 +48,13 @@ impl Evidence {
 
     /// How many requests have done something.
     pub(super) fn requests(&self) -> usize {
-        self.0.iter().map(|record| text(record, "trace_id")).collect::<BTreeSet<_>>().len()
+        self.0.iter().filter_map(|record| record["trace_id"].as_str()).collect::<BTreeSet<_>>().len()
     }
 
     /// It was done by one request, the one that was answered, and its records say what was before and after.
     #[track_caller]
     pub(super) fn has_once(&self, done: &Done) {
-        let records: Vec<&Value> = self.0.iter().filter(|record| text(record, "reason") == done.name).collect();
+        let records: Vec<&Value> = self.0.iter().filter(|record| record["reason"] == *done.name).collect();
         let member =
             |name: &str| -> Vec<Value> { records.iter().filter_map(|record| record.get(name)).cloned().collect() };
         assert_eq!((member("before"), member("after")), (done.before.clone(), done.after.clone()), "{}", done.name);

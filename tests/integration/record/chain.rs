@@ -7,7 +7,6 @@ use careconnect_auth::{
     hash_chain::CHECKPOINT_TYPE,
     record::{Checkpoint, CheckpointSigner, Fault, IssuanceRecord, KnownCheckpoint, Report, verify},
     server::{RunningServer, Sockets},
-    signing::KeyRing,
 };
 use careconnect_verifier::{FixedKeys, KeySet, Rejection, TokenVerifier, UnverifiedText};
 use tokio::net::TcpListener;
@@ -15,6 +14,7 @@ use tokio::net::TcpListener;
 use super::{files, lines, records, the_only_file};
 use crate::support::{
     log::Log,
+    signing_keys::rotate_alone,
     soon::{soon, until},
     test_server::{ROOT, TestServer, consumer},
 };
@@ -25,7 +25,7 @@ async fn asked(server: &TestServer) {
 }
 
 fn keys(server: &TestServer) -> KeySet {
-    KeySet::parse(server.running.app.key_ring.key_set().json().as_bytes()).unwrap()
+    KeySet::parse(server.running.app.keys.key_set().json().as_bytes()).unwrap()
 }
 
 fn verified(server: &TestServer, keys: &KeySet) -> Report {
@@ -150,18 +150,19 @@ async fn forged(server: &TestServer, sign: CheckpointSigner) -> Report {
 #[tokio::test]
 async fn a_checkpoint_by_another_key_or_of_another_place_proves_nothing() {
     let (server, _) = signed().await;
-    let other = tempfile::tempdir().unwrap();
-    let other = KeyRing::open(&other.path().join("keys")).unwrap();
+    let stranger = TestServer::start().await;
+    rotate_alone(&stranger).await;
+    let other = stranger.running.app.keys.clone();
     let report = forged(&server, Box::new(move |checkpoint| Ok(other.sign_checkpoint(checkpoint)?))).await;
     assert_eq!((report.is_sound(), report.broken().count()), (false, 0));
     assert_eq!(report.streams[0].unknown_keys.len(), 1);
 
-    let ours = server.running.app.key_ring.clone();
+    let ours = server.running.app.keys.clone();
     let report = forged(&server, Box::new(move |checkpoint| Ok(ours.sign_checkpoint(checkpoint)?))).await;
     assert!(report.is_sound() && report.streams[0].valid_checkpoints == 1);
 
     let of_another_place = checkpoints(&server).remove(1);
-    let ours = server.running.app.key_ring.clone();
+    let ours = server.running.app.keys.clone();
     let with_another_signature = move |checkpoint: &Checkpoint| {
         let signed = ours.sign_checkpoint(checkpoint)?;
         let (said, _) = signed.rsplit_once('.').ok_or("three parts")?;

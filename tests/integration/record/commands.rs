@@ -79,7 +79,7 @@ async fn the_last_entries_are_shown_and_those_that_come() {
 #[tokio::test]
 async fn a_verification_needs_no_server_and_names_the_first_broken_line() {
     let (server, ..) = answered().await;
-    let (file, keys) = (the_only_file(&server), server.running.app.key_ring.key_set().json().to_owned());
+    let (file, keys) = (the_only_file(&server), server.running.app.keys.key_set().json().to_owned());
     let records = records(&server).display().to_string();
     let TestServer { running, directory: held, .. } = server;
     let directory = held.path();

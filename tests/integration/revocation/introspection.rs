@@ -70,7 +70,7 @@ async fn nothing_that_was_signed_for_another_purpose_is_a_token() {
     let token = token(&server, &consumer).await;
     let list = server.get(&format!("{}{}", server.issuer_path(), super::LIST)).await.text();
     let told = about(&server, &consumer, &token).header("accept", SIGNED).to(INTROSPECT).send().await.text();
-    let checkpoint = server.running.app.key_ring.sign_checkpoint(&claims(&token)).unwrap();
+    let checkpoint = server.running.app.keys.sign_checkpoint(&claims(&token)).unwrap();
     for (statement, typ) in [
         (list, "careconnect-revocations+jwt"),
         (told, "token-introspection+jwt"),

@@ -1,7 +1,10 @@
 //! A database of its own for every test: SQLite, or PostgreSQL with `TEST_DATABASE=postgres`.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,6 +43,8 @@ impl Kept {
 enum Backend {
     Sqlite(TempDir),
     Postgres(PostgresProxy),
+    /// On a server of its own.
+    OwnPostgres(PostgresProxy, Mutex<PostgresServer>),
 }
 
 impl TestDatabase {
@@ -70,6 +75,19 @@ impl TestDatabase {
         let url = format!("sqlite:{}", directory.path().join("test.db").display());
         let handle = Database::open(&settings(&url)).await.unwrap();
         Self { url, handle, backend: Backend::Sqlite(directory) }
+    }
+
+    /// Without a schema, on a server of its own, if it is on a server.
+    pub(crate) async fn on_its_own() -> Self {
+        if !is_postgres() {
+            return Self::empty().await;
+        }
+        let server = PostgresServer::start();
+        server.execute("postgres", "CREATE DATABASE alone".to_owned()).await;
+        let proxy = PostgresProxy::to(server.socket()).await;
+        let url = PostgresServer::url("alone", proxy.port);
+        let handle = Database::open(&settings(&url)).await.unwrap();
+        Self { url, handle, backend: Backend::OwnPostgres(proxy, Mutex::new(server)) }
     }
 
     async fn postgres(name: &str) -> Self {
@@ -111,7 +129,7 @@ impl TestDatabase {
                     .await
                     .unwrap();
             }
-            Backend::Postgres(_) => {
+            Backend::Postgres(_) | Backend::OwnPostgres(..) => {
                 PgConnection::connect(&self.url)
                     .await
                     .unwrap()
@@ -131,7 +149,7 @@ impl TestDatabase {
                 connection.execute("BEGIN IMMEDIATE").await.unwrap();
                 Kept::Sqlite(connection)
             }
-            Backend::Postgres(_) => {
+            Backend::Postgres(_) | Backend::OwnPostgres(..) => {
                 let mut connection = PgConnection::connect(&self.url).await.unwrap();
                 connection.execute("BEGIN; LOCK TABLE assertion_ids").await.unwrap();
                 Kept::Postgres(connection)
@@ -143,7 +161,7 @@ impl TestDatabase {
     pub(crate) async fn take_away(&self) {
         match &self.backend {
             Backend::Sqlite(directory) => rename(directory, "test.db", "away.db"),
-            Backend::Postgres(proxy) => proxy.cut(true),
+            Backend::Postgres(proxy) | Backend::OwnPostgres(proxy, _) => proxy.cut(true),
         }
     }
 
@@ -151,7 +169,7 @@ impl TestDatabase {
     pub(crate) async fn give_back(&self) {
         match &self.backend {
             Backend::Sqlite(directory) => rename(directory, "away.db", "test.db"),
-            Backend::Postgres(proxy) => proxy.cut(false),
+            Backend::Postgres(proxy) | Backend::OwnPostgres(proxy, _) => proxy.cut(false),
         }
     }
 
@@ -159,7 +177,7 @@ impl TestDatabase {
     pub(crate) fn freeze_connections(&self) -> bool {
         match &self.backend {
             Backend::Sqlite(_) => false,
-            Backend::Postgres(proxy) => {
+            Backend::Postgres(proxy) | Backend::OwnPostgres(proxy, _) => {
                 proxy.freeze();
                 true
             }
@@ -167,7 +185,44 @@ impl TestDatabase {
     }
 }
 
-fn is_postgres() -> bool {
+/// Ways in which a database can be out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// Its file is moved, or its connections are cut, and each new one.
+    TakenAway,
+    /// Nothing is answered on any connection, and none is closed.
+    Held,
+    /// The server is stopped.
+    Stopped,
+}
+
+impl Outage {
+    /// Those that the database of the tests knows.
+    pub(crate) fn all() -> &'static [Self] {
+        if is_postgres() { &[Self::TakenAway, Self::Held, Self::Stopped] } else { &[Self::TakenAway] }
+    }
+}
+
+impl TestDatabase {
+    pub(crate) async fn begin(&self, outage: Outage) {
+        match (outage, &self.backend) {
+            (Outage::Held, Backend::Postgres(proxy) | Backend::OwnPostgres(proxy, _)) => proxy.hold(true),
+            (Outage::Stopped, Backend::OwnPostgres(_, server)) => server.lock().unwrap().stop(),
+            _ => self.take_away().await,
+        }
+    }
+
+    pub(crate) async fn end(&self, outage: Outage) {
+        match (outage, &self.backend) {
+            (Outage::Held, Backend::Postgres(proxy) | Backend::OwnPostgres(proxy, _)) => proxy.hold(false),
+            (Outage::Stopped, Backend::OwnPostgres(_, server)) => server.lock().unwrap().start_again(),
+            _ => self.give_back().await,
+        }
+    }
+}
+
+/// Is the database of the tests a server?
+pub(crate) fn is_postgres() -> bool {
     match std::env::var_os("TEST_DATABASE").as_ref().map(|value| value.to_str()) {
         None | Some(Some("" | "sqlite")) => false,
         Some(Some("postgres")) => true,

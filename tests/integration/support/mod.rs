@@ -22,6 +22,7 @@ pub(crate) mod registrations;
 pub(crate) mod requests;
 pub(crate) mod seeded;
 pub(crate) mod shell_blocks;
+pub(crate) mod signing_keys;
 pub(crate) mod slapd;
 pub(crate) mod soon;
 pub(crate) mod test_server;

@@ -16,8 +16,10 @@ const SUPERUSER: &str = "careconnect";
 /// The server.
 pub(crate) struct PostgresServer {
     directory: PathBuf,
-    /// Lives while its input does.
-    _watchdog: Child,
+    /// What comes before a command that runs as its account.
+    prefix: Vec<String>,
+    /// Each lives while its input does.
+    watchdogs: Vec<Child>,
 }
 
 impl PostgresServer {
@@ -46,7 +48,8 @@ impl PostgresServer {
         format!("postgres://{SUPERUSER}@127.0.0.1:{port}/{database}?sslmode=disable")
     }
 
-    fn start() -> Self {
+    /// One that its owner may stop.
+    pub(crate) fn start() -> Self {
         let programs = programs();
         let (directory, prefix) = unprivileged_directory("careconnect-postgres-");
         let data = directory.join("data");
@@ -62,22 +65,37 @@ impl PostgresServer {
         let mut file = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
         file.write_all(settings.as_bytes()).unwrap();
 
-        let postgres = [programs.join("postgres").display().to_string(), "-D".into(), data.display().to_string()];
-        let _watchdog = watched(&directory, prefix.into_iter().chain(postgres));
-        let server = Self { directory, _watchdog };
-        server.wait_until_it_listens();
+        let mut server = Self { directory, prefix, watchdogs: Vec::new() };
+        server.start_again();
         server
     }
 
-    fn wait_until_it_listens(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let is_ready =
-            || fs::read_to_string(self.directory.join("log")).unwrap_or_default().contains("ready to accept");
-        while !is_ready() {
-            let log = || fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "PostgreSQL did not start: {}", log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    /// Ends every connection, and the server.
+    pub(crate) fn stop(&self) {
+        let file = self.directory.join("data/postmaster.pid");
+        let process = fs::read_to_string(&file).unwrap().lines().next().unwrap().to_owned();
+        run(&[], ["kill", "-INT", &process].map(str::to_owned).into_iter());
+        wait("stop", || !file.exists(), &self.directory);
+    }
+
+    /// After [`Self::stop`].
+    pub(crate) fn start_again(&mut self) {
+        let data = self.directory.join("data").display().to_string();
+        let postgres = [programs().join("postgres").display().to_string(), "-D".into(), data];
+        fs::write(self.directory.join("log"), "").unwrap();
+        self.watchdogs.push(watched(&self.directory, self.prefix.iter().cloned().chain(postgres)));
+        let log = self.directory.join("log");
+        let is_ready = || fs::read_to_string(&log).unwrap_or_default().contains("ready to accept");
+        wait("start", is_ready, &self.directory);
+    }
+}
+
+fn wait(what: &str, is_so: impl Fn() -> bool, directory: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        let log = || fs::read_to_string(directory.join("log")).unwrap_or_default();
+        assert!(Instant::now() < deadline, "PostgreSQL did not {what}: {}", log());
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
         atomic::{AtomicU16, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
+    time::Duration,
 };
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     command::{command, run},
     databases::TestDatabase,
     listener::write_identity,
-    soon::SOON,
+    soon::{SOON, until},
     tls_client,
 };
 
@@ -40,9 +41,9 @@ pub(crate) struct Serve {
 }
 
 /// A server that does not do what its test waits for is ended, and the test with it.
-fn kill_unless(ended: Receiver<()>, process: u32) -> impl FnOnce() {
+fn kill_unless(ended: Receiver<()>, patience: Duration, process: u32) -> impl FnOnce() {
     move || {
-        if ended.recv_timeout(3 * SOON) == Err(RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             Command::new("kill").args(["-KILL", &process.to_string()]).status().ok();
         }
     }
@@ -51,16 +52,40 @@ fn kill_unless(ended: Receiver<()>, process: u32) -> impl FnOnce() {
 impl Serve {
     /// As soon as its process has begun.
     pub(crate) fn spawn(directory: &Path) -> Self {
-        let mut child = command(directory, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn_for(directory, 3 * SOON)
+    }
+
+    /// With the binary of another release.
+    pub(crate) fn start_release(binary: &Path, directory: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.current_dir(directory).arg("serve").env_remove("CARECONNECT_AUTH_CONFIG");
+        let mut serve = Self::of(command, 3 * SOON);
+        serve.read_until("serving");
+        serve
+    }
+
+    fn spawn_for(directory: &Path, patience: Duration) -> Self {
+        Self::of(command(directory, &["serve"]), patience)
+    }
+
+    fn of(mut command: Command, patience: Duration) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = child.stderr.take().map(BufReader::new);
         let (watched, ended) = channel();
-        std::thread::spawn(kill_unless(ended, child.id()));
+        std::thread::spawn(kill_unless(ended, patience, child.id()));
         Self { child, log, _watched: watched }
     }
 
     /// When it serves.
     pub(crate) fn start(directory: &Path) -> Self {
         let mut serve = Self::spawn(directory);
+        serve.read_until("serving");
+        serve
+    }
+
+    /// The same for a test that lasts so long besides.
+    pub(crate) fn start_for(directory: &Path, longer: Duration) -> Self {
+        let mut serve = Self::spawn_for(directory, longer + 4 * SOON);
         serve.read_until("serving");
         serve
     }
@@ -87,6 +112,12 @@ impl Serve {
 
     pub(crate) fn ends_well(&mut self) {
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// The same while the test goes on with other things.
+    pub(crate) async fn ends_well_soon(&mut self) {
+        until("the end of the server", async || self.child.try_wait().unwrap().is_some()).await;
+        self.ends_well();
     }
 
     /// Ends it with SIGKILL, whatever it is doing.
@@ -126,8 +157,13 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a database that lacks its schema.
     pub(crate) async fn set() -> Self {
+        Self::on(TestDatabase::empty().await)
+    }
+
+    /// With this database.
+    pub(crate) fn on(database: TestDatabase) -> Self {
         careconnect_auth::crypto::install();
-        let (directory, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty().await);
+        let directory = tempfile::tempdir().unwrap();
         let [authority, client_authority, admin_authority] = ["Server CA", "Client CA", "Admin CA"].map(Authority::new);
         let [public, metrics, admin] = free_ports();
         let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
@@ -138,7 +174,7 @@ impl Scene {
         let config = format!(
             "issuer = \"https://localhost:{public}/careconnect\"\nlisten = \"127.0.0.1:{public}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\nlimits.announce_stop_seconds = 0\n\
              database.url_file = \"database-url\"\nmetrics.listen = \"127.0.0.1:{metrics}\"\n{}",
             admin::config(([127, 0, 0, 1], admin).into())
         );
@@ -156,6 +192,24 @@ impl Scene {
         self.directory.path()
     }
 
+    /// The configuration of another node: the same issuer, keys and database, and a record of its own. Gives its directory,
+    /// and the port of its public listener.
+    pub(crate) fn another_node(&self) -> (PathBuf, u16) {
+        let directory = self.path().join("another-node");
+        std::fs::create_dir(&directory).unwrap();
+        for file in ["server.pem", "server.key", "client-ca.pem", "admin-ca.pem", "database-url"] {
+            std::fs::copy(self.path().join(file), directory.join(file)).unwrap();
+        }
+        let mut config = std::fs::read_to_string(self.path().join("careconnect-auth.toml")).unwrap();
+        let [public, metrics, admin] = free_ports();
+        for (old, new) in [(self.public, public), (self.metrics, metrics), (self.admin, admin)] {
+            config = config.replace(&format!("\"127.0.0.1:{old}\""), &format!("\"127.0.0.1:{new}\""));
+        }
+        config = format!("keys.directory = {:?}\n{config}", self.path().join("keys"));
+        std::fs::write(directory.join("careconnect-auth.toml"), config).unwrap();
+        (directory, public)
+    }
+
     /// Adds lines to its configuration.
     pub(crate) fn configure(&self, lines: &str) {
         let file = self.path().join("careconnect-auth.toml");
@@ -166,6 +220,12 @@ impl Scene {
     /// A client of the public listener that shows no certificate.
     pub(crate) fn client(&self) -> reqwest::Client {
         self.client_with(None)
+    }
+
+    /// A client of HTTP/1.1 that believes `authority` and shows no certificate.
+    pub(crate) fn client_of(authority: &Authority) -> reqwest::Client {
+        let tls = tls_client::config(authority, None);
+        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
     }
 
     /// A client of the public listener.

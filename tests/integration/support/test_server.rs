@@ -27,6 +27,7 @@ use super::{
     databases::TestDatabase,
     listener::write_identity,
     requests::{Answer, TokenCall, send},
+    signing_keys,
     soon::until,
     tls_client,
 };
@@ -75,12 +76,13 @@ impl TestServer {
         write("client-ca.pem", &client_authority.pem());
         write("admin-ca.pem", &admin_authority.pem());
         write("database-url", database.url());
+        signing_keys::put_into(&database, directory.path()).await;
         files.iter().for_each(|(name, text)| write(name, text));
         let config_file = directory.path().join("careconnect-auth.toml");
         let head = format!(
             "issuer = \"https://localhost:{port}/careconnect\"\nlisten = \"127.0.0.1:{port}\"\n\
              tls.certificate_file = \"server.pem\"\ntls.key_file = \"server.key\"\n\
-             tls.client_ca_files = [\"client-ca.pem\"]\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
+             tls.client_ca_files = [\"client-ca.pem\"]\nlimits.announce_stop_seconds = 0\ndatabase.url_file = \"database-url\"\nmetrics.listen = \"\"\n\
              {}",
             admin::config(admin.local_addr().unwrap())
         );

@@ -59,7 +59,7 @@ async fn each_provider_gets_the_algorithm_and_the_lifetime_that_it_is_registered
     // R1
     let server = TestServer::start().await;
     let registered = server.register(consumer()).await;
-    for (number, algorithm) in server.running.app.key_ring.algorithms().into_iter().enumerate() {
+    for (number, algorithm) in server.running.app.keys.algorithms().into_iter().enumerate() {
         let root = format!("https://provider.nhs.uk/{algorithm}");
         server
             .register_provider(|provider| {

@@ -4,6 +4,7 @@ pub(crate) mod by_assertion;
 mod by_certificate;
 mod by_secret;
 mod claims;
+mod clock;
 mod nodes;
 mod refusals;
 mod scopes_and_audiences;

@@ -8,8 +8,13 @@ mod garbage;
 mod issuer;
 mod key_sets;
 #[cfg(feature = "remote-keys")]
+mod list_publisher;
+#[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
+#[cfg(feature = "remote-keys")]
+mod remote_revocations;
+mod revocations;
 mod vectors;

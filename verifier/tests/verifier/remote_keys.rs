@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use careconnect_verifier::{RemoteKeys, RemoteKeysBuilder, RemoteKeysError, TokenVerifier};
+use careconnect_verifier::{RemoteError, RemoteKeys, RemoteKeysBuilder, TokenVerifier};
 use serde_json::json;
 
 use crate::{
@@ -241,7 +241,7 @@ fn the_issuer_cannot_be_asked_for_every_forged_token() {
     let keys = || RemoteKeys::from_url("https://auth.example.nhs.uk/jwks.json");
     for keys in [keys().cooldown(Duration::ZERO), keys().refresh_after(Duration::from_millis(999))] {
         let refusal = keys.build().unwrap_err();
-        assert!(matches!(refusal, RemoteKeysError::TooShort { .. }), "{refusal}"); // R41
+        assert!(matches!(refusal, RemoteError::TooShort { .. }), "{refusal}"); // R41
     }
     assert!(keys().cooldown(SECOND).refresh_after(SECOND).build().is_ok());
 }
@@ -252,10 +252,10 @@ fn an_authority_is_given_as_the_file_holds_it() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for pem in [&b"\x30\x82DER"[..], b"", broken.as_bytes()] {
         let refusal = keys().certificate_authority(pem).build().unwrap_err();
-        assert!(matches!(refusal, RemoteKeysError::Authority(_)), "{refusal}");
+        assert!(matches!(refusal, RemoteError::Authority(_)), "{refusal}");
     }
     let both = keys().certificate_authority(broken).http_client(following_client()).build();
-    assert!(matches!(both, Err(RemoteKeysError::AuthorityAndClient)));
+    assert!(matches!(both, Err(RemoteError::AuthorityAndClient)));
 }
 
 #[tokio::test]

@@ -1,0 +1,29 @@
+//! `careconnect-auth keys list`
+
+use std::process::ExitCode;
+
+use super::show::show;
+use crate::{
+    cli::{output, session::Session},
+    domain::{KeyState, key_schedule::turn},
+    signing::KeySet,
+};
+
+pub(super) fn list(all: bool, jwks: bool, session: &Session) -> anyhow::Result<ExitCode> {
+    let schedule = session.load_config()?.config.key_schedule();
+    session.with_database(async |database| {
+        let (keys, now) = (database.list_signing_keys().await?, session.now());
+        if jwks {
+            output::line(KeySet::of(keys.iter()).json())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut shown: Vec<_> =
+            keys.iter().filter(|key| all || schedule.state(key, &keys, now) != KeyState::Gone).collect();
+        shown.sort_by(|one, other| (one.algorithm, turn(other)).cmp(&(other.algorithm, turn(one))));
+        show(&shown, &keys, &schedule, now, session.json)?;
+        if keys.is_empty() {
+            output::note("there are no signing keys yet: `careconnect-auth serve` makes them when it starts");
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

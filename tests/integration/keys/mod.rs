@@ -1,0 +1,6 @@
+//! The life of signing keys: on one node, on several, and by hand.
+
+mod commands;
+mod rotation;
+mod sealed;
+mod several_nodes;

@@ -1,0 +1,84 @@
+//! Private keys at rest.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{
+    command::run,
+    process::{Scene, Serve},
+    signing_keys::write_sealing_key,
+};
+
+#[tokio::test]
+async fn a_node_without_the_sealing_key_does_not_start_and_says_what_is_missing() {
+    let scene = Scene::migrated().await;
+    Serve::start(scene.path()).stops_when_told();
+    let key = scene.path().join("sealing-key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::rename(&key, scene.path().join("elsewhere")).unwrap();
+    let refused = run(scene.path(), &["serve"]);
+    assert!(refused.code == 2 && refused.stderr.contains("there is no sealing key at"), "{refused:?}");
+    assert!(!key.exists(), "another one would open nothing");
+    let doctor = run(scene.path(), &["doctor"]);
+    assert!(doctor.code == 1 && doctor.stdout.contains("there is no sealing key at"), "{doctor:?}");
+
+    write_sealing_key(scene.path());
+    let check = run(scene.path(), &["config", "check"]);
+    assert!(check.code == 1 && check.stdout.contains("is sealed with the sealing key"), "{check:?}");
+}
+
+#[tokio::test]
+async fn the_sealing_key_is_changed_without_a_key_being_lost() {
+    for store in ["files", "database"] {
+        let scene = Scene::migrated().await;
+        scene.configure(&format!("keys.store = \"{store}\"\n"));
+        Serve::start(scene.path()).stops_when_told();
+        let keys = run(scene.path(), &["--json", "keys", "list"]).success().json();
+        std::fs::rename(scene.path().join("sealing-key"), scene.path().join("former")).unwrap();
+        write_sealing_key(scene.path());
+        scene.configure("keys.former_sealing_key_files = [\"former\"]\n");
+        let resealed = run(scene.path(), &["--reason", "yearly", "keys", "reseal"]).success();
+        assert!(resealed.stdout.contains("keys are sealed with the sealing key"), "{resealed:?}");
+        let file = scene.path().join("careconnect-auth.toml");
+        let text =
+            std::fs::read_to_string(&file).unwrap().replace("keys.former_sealing_key_files = [\"former\"]\n", "");
+        std::fs::write(&file, text).unwrap();
+        std::fs::remove_file(scene.path().join("former")).unwrap();
+        Serve::start(scene.path()).stops_when_told();
+        assert_eq!(run(scene.path(), &["--json", "keys", "list"]).success().json(), keys);
+        let doctor = run(scene.path(), &["doctor"]);
+        assert!(doctor.stdout.contains("signing keys"), "{doctor:?}");
+        assert!(!doctor.stdout.contains("sealed with the sealing key"), "{doctor:?}");
+    }
+}
+
+#[tokio::test]
+async fn unsealed_keys_of_an_earlier_release_are_taken_over_with_their_turns() {
+    let scene = Scene::migrated().await;
+    let pem =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/throwaway_keys/p256.sec1.pem")).unwrap();
+    let keys = scene.path().join("keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let named = keys.join("ES256-unknown.pem");
+    std::fs::write(&named, &pem).unwrap();
+    std::fs::set_permissions(&named, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let refused = run(scene.path(), &["serve"]);
+    assert_ne!(refused.code, 0, "{refused:?}");
+    let (_, expected) = refused.stderr.split_once("the name should be ").unwrap();
+    let expected = expected.split(';').next().unwrap();
+    let kid = expected.trim_start_matches("ES256-").trim_end_matches(".pem").to_owned();
+    std::fs::rename(&named, keys.join(expected)).unwrap();
+
+    let mut serve = Serve::spawn(scene.path());
+    let log = serve.read_until("serving");
+    assert!(log.contains("key_unsealed") && log.contains(&kid), "{log}");
+    serve.stops_when_told();
+    let listed = run(scene.path(), &["--json", "keys", "list"]).success().json();
+    let es256: Vec<_> = listed.as_array().unwrap().iter().filter(|key| key["algorithm"] == "ES256").collect();
+    assert_eq!(
+        (es256.len(), es256[0]["kid"].as_str(), es256[0]["state"].as_str()),
+        (1, Some(kid.as_str()), Some("active"))
+    );
+    let doctor = run(scene.path(), &["doctor"]);
+    assert!(doctor.stdout.contains("is a private key that is not sealed"), "{doctor:?}");
+}
