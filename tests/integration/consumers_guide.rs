@@ -68,4 +68,5 @@ fn the_lines_that_dev_prints_return_tokens() {
     let answer = run(lines, &dev, directory.path(), &[]);
     let expected = 2 + usize::from(careconnect_auth::crypto::MAKES_RSA_KEYS);
     assert_eq!(answer.matches(r#""access_token""#).count(), expected, "{answer}");
+    assert_eq!(answer.matches(r#""active":true"#).count(), 1, "{answer}");
 }

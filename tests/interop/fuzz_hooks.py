@@ -36,7 +36,7 @@ def is_beyond_the_schema(fault, path):
     """It depends on what is registered, on other members, or on what characters look like."""
     return (
         fault.get("parameter") in ("cursor", "identifier")
-        or fault.get("pointer", "").startswith("/credentials/")
+        or fault.get("pointer", "").startswith(("/credentials/", "/certificates/"))
         or path.endswith("/credentials")
         or any(rule in fault["detail"] for rule in RULES)
     )
@@ -52,6 +52,7 @@ RULES = (
     "expected 1 to 1000 characters on one line",  # characters that cannot be seen are none
     "is not a distinguished name",
     "expected one certificate in PEM",
+    "expected a token that this server has signed",
     "no directory is configured",
     "there is no key that signs with",  # which depends on the crypto back-end
 )

@@ -69,11 +69,13 @@ pub(super) fn welcome(manifest: &Manifest, proofs: &[Proof], directory: &Path) -
     }
     if let Some(consumer) = by("client_secret") {
         let secret = consumer.client_secret.as_deref().unwrap_or_default();
+        let ca_file = quoted(&manifest.ca_file);
         text.push_str(&format!(
-            "\n# Whether a token in $token counts, and what it says; {} takes it back\ncurl --silent --cacert {} \\\n  \
-             --user {}:{secret} --data token=\"$token\" {}\n",
+            "\n# Does a token count, and what does it say? {} takes it back\ntoken=$({} |\n  \
+             sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\ncurl --silent --cacert {ca_file} \\\n  \
+             --user {}:{secret} \\\n  --data token=\"$token\" {}\n",
             manifest.revocation_endpoint,
-            quoted(&manifest.ca_file),
+            curl(manifest, consumer, provider),
             consumer.client_id,
             manifest.introspection_endpoint
         ));
