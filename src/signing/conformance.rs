@@ -1,25 +1,21 @@
 //! What every place for private keys and every crypto back-end must do: one suite, run against each.
 
+mod place;
 mod proof;
 
-use std::{path::Path, sync::Arc};
-
 use careconnect_verifier::{Algorithm, Group};
-use secrecy::ExposeSecret;
 use serde_json::json;
-use tempfile::TempDir;
 use uuid::Uuid;
 
-use self::proof::{claims, decode, is_valid, published, verify};
-use super::{
-    KeyPlaces, KeyStores, Keys, NewKey, SignedToken, SigningError,
-    pkcs11::{Pkcs11Settings, softhsm},
-    read_private_key,
+pub(super) use self::place::pem;
+use self::{
+    place::{Place, import, keys_of, make},
+    proof::{claims, decode, is_valid, published, verify},
 };
+use super::{KeyPlaces, KeyStores, Keys, SignedToken, SigningError, pkcs11::softhsm};
 use crate::{
-    clock::{ManualClock, UnixTime},
-    config::Pkcs11Token,
-    domain::{KeptIn, KeySchedule, PrivateHalf, SealedText, SigningKeyRecord},
+    clock::UnixTime,
+    domain::{KeptIn, PrivateHalf, SealedText, SigningKeyRecord},
 };
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -49,97 +45,6 @@ suite! {
     resealed_keys_need_the_new_sealing_key_alone
     threads_sign_at_once
     a_token_and_a_key_do_not_print_themselves
-}
-
-/// A place for keys, and the records that belong to it.
-struct Place {
-    kept_in: KeptIn,
-    directory: TempDir,
-    token: Option<Pkcs11Token>,
-}
-
-impl Place {
-    fn new(kept_in: KeptIn) -> Self {
-        Self { kept_in, directory: tempfile::tempdir().unwrap(), token: None }
-    }
-
-    fn in_token(settings: &Pkcs11Settings) -> Self {
-        let mut place = Self::new(KeptIn::Pkcs11);
-        let pin_file = place.path().join("pin");
-        super::private_file::write_new(&pin_file, settings.pin.expose_secret().as_bytes()).unwrap();
-        let (module, label) = (settings.module.clone(), settings.token.clone());
-        place.token = Some(Pkcs11Token { module, label, pin_file });
-        place
-    }
-
-    /// Another one of the same kind; there is one token in a test.
-    fn another(&self) -> Self {
-        Self { token: self.token.clone(), ..Self::new(self.kept_in) }
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn places(&self) -> KeyPlaces {
-        KeyPlaces {
-            new_keys: self.kept_in,
-            directory: self.path().join("keys"),
-            sealing_key: self.path().join("sealing-key"),
-            former_sealing_keys: Vec::new(),
-            token: self.token.clone(),
-        }
-    }
-
-    fn stores(&self) -> Arc<KeyStores> {
-        Arc::new(KeyStores::open(self.places(), true).unwrap())
-    }
-
-    /// A key of every algorithm that this place can have: those that it cannot make are imported.
-    fn records(&self) -> Vec<SigningKeyRecord> {
-        let stores = self.stores();
-        let made = stores.for_new_keys().unwrap().makes();
-        let mut records: Vec<_> = made.iter().map(|algorithm| self.record(make(&stores, *algorithm))).collect();
-        for (algorithm, file) in [(Algorithm::Rs256, "rsa-2048.pem"), (Algorithm::Ps256, "rsa-2048-other.pkcs1.pem")] {
-            if !made.contains(&algorithm) && self.kept_in != KeptIn::Pkcs11 {
-                records.push(self.record(import(&stores, algorithm, file)));
-            }
-        }
-        records
-    }
-
-    fn record(&self, NewKey { algorithm, jwk, private_half }: NewKey) -> SigningKeyRecord {
-        let kid = jwk.thumbprint();
-        SigningKeyRecord {
-            proof: self.stores().vouch(algorithm, &kid).unwrap(),
-            kid: kid.into(),
-            algorithm,
-            jwk,
-            published_at: NOW,
-            activates_at: NOW,
-            retired_at: None,
-            gone_at: None,
-            withdrawn_at: None,
-            private_half,
-        }
-    }
-
-    fn keys(&self, records: Vec<SigningKeyRecord>) -> Keys {
-        keys_of(self.stores(), records, NOW)
-    }
-}
-
-fn keys_of(stores: Arc<KeyStores>, records: Vec<SigningKeyRecord>, now: UnixTime) -> Keys {
-    let schedule = KeySchedule { rotate_every: None, publish_ahead: 100, cache_time: 100, keep_after: 100 };
-    Keys::open(stores, schedule, Arc::new(ManualClock::at(now)), records.into())
-}
-
-fn make(stores: &KeyStores, algorithm: Algorithm) -> NewKey {
-    stores.for_new_keys().unwrap().make(algorithm).unwrap()
-}
-
-fn import(stores: &KeyStores, algorithm: Algorithm, file: &str) -> NewKey {
-    stores.for_new_keys().unwrap().import(algorithm, &read_private_key(algorithm, &pem(file)).unwrap()).unwrap()
 }
 
 fn sign(keys: &Keys, algorithm: Algorithm) -> SignedToken {
@@ -262,7 +167,7 @@ fn a_record_that_the_sealing_key_does_not_confirm_is_not_published(place: &Place
     let without = SigningKeyRecord { proof: SealedText::default(), ..ours[0].clone() };
     for wrong in [foreign[0].clone(), moved, without] {
         let keys = place.keys(vec![wrong, ours[1].clone()]);
-        assert_eq!(keys.key_set().kids(), [ours[1].kid.as_ref().into()] as [Box<str>; 1]);
+        assert_eq!(keys.key_set().kids().iter().map(AsRef::as_ref).collect::<Vec<_>>(), [&*ours[1].kid]);
     }
 }
 
@@ -315,8 +220,4 @@ fn stolen_files_without_the_sealing_key_are_useless() {
         std::fs::copy(&stolen, thief.path().join("keys").join(stolen.file_name().unwrap())).unwrap();
     }
     assert!(matches!(thief.stores().key(&record), Err(SigningError::SealedByAnother { .. })));
-}
-
-pub(super) fn pem(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/throwaway_keys").join(name)
 }

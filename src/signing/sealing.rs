@@ -219,7 +219,8 @@ mod tests {
             let file = directory.path().join("sealing-key");
             std::fs::remove_file(&file).ok();
             private_file::write_new(&file, text.as_bytes()).unwrap();
-            let error = SealingKeys::load(&file, &[] as &[&Path]).unwrap_err().to_string();
+            let former: [&Path; 0] = [];
+            let error = SealingKeys::load(&file, &former).unwrap_err().to_string();
             assert!(error.contains("32 bytes") && (text.is_empty() || !error.contains(text)), "{error}");
         }
     }

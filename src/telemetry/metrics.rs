@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::TelemetryError;
 use catalogue::BUILD_INFO;
-pub use catalogue::{ALL, Kind, Metric};
+pub use catalogue::{Kind, Metric, all};
 
 /// The process's metrics.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Metrics {
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
     let mut builder = PrometheusBuilder::new();
-    for metric in ALL {
+    for metric in all() {
         if let Kind::Histogram(buckets) = metric.kind {
             builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)?;
         }
@@ -50,7 +50,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 }
 
 fn describe() {
-    for &Metric { name, kind, unit, help, .. } in ALL {
+    for &Metric { name, kind, unit, help, .. } in all() {
         match kind {
             Kind::Counter => metrics::describe_counter!(name, unit, help),
             Kind::Gauge => metrics::describe_gauge!(name, unit, help),

@@ -86,6 +86,6 @@ pub fn timeline(schedule: &KeySchedule, keys: &[SigningKeyRecord], now: UnixTime
         let made = |at, what| Event { at, algorithm, kid: None, what };
         events.extend([made(made_at, What::Published), made(turn, What::Active), retiring, gone]);
     }
-    events.sort_by(|one, other| (one.at, one.algorithm, one.what).cmp(&(other.at, other.algorithm, other.what)));
+    events.sort_by_key(|event| (event.at, event.algorithm, event.what));
     events
 }

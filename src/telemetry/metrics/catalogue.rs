@@ -1,5 +1,7 @@
 //! Every metric of the server, in one table.
 
+mod keys;
+
 use metrics::Unit;
 
 /// One metric: its name, and what its values mean.
@@ -35,7 +37,11 @@ const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0
 const GROUP_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Every metric of the server. The floors below name them as text; a test holds code and table together.
-pub const ALL: &[Metric] = &[
+pub fn all() -> impl Iterator<Item = &'static Metric> {
+    SERVER.iter().chain(keys::KEYS)
+}
+
+const SERVER: &[Metric] = &[
     Metric {
         name: "careconnect_tokens_issued_total",
         kind: Kind::Counter,
@@ -57,20 +63,6 @@ pub const ALL: &[Metric] = &[
         labels: &["budget"],
         help: "Requests answered with 429, by the budget that was used up: failures of a consumer at an address, of an \
                address, requests of a consumer, or tokens that it revokes.",
-    },
-    Metric {
-        name: "careconnect_introspections_total",
-        kind: Kind::Counter,
-        unit: Unit::Count,
-        labels: &["outcome"],
-        help: "Questions whether a token counts, by outcome: active, inactive, refused.",
-    },
-    Metric {
-        name: "careconnect_revocations_total",
-        kind: Kind::Counter,
-        unit: Unit::Count,
-        labels: &["outcome"],
-        help: "Requests of consumers to revoke a token, by outcome: revoked, nothing because it did not count, refused.",
     },
     Metric {
         name: "careconnect_token_request_duration_seconds",
@@ -155,34 +147,6 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &["kind"],
         help: "Registrations in memory: consumers, providers, revoked tokens.",
-    },
-    Metric {
-        name: "careconnect_next_key_providers",
-        kind: Kind::Gauge,
-        unit: Unit::Count,
-        labels: &["algorithm", "state"],
-        help: "Providers with tokens of this algorithm by whether they have fetched a key set with the next key: known, waiting.",
-    },
-    Metric {
-        name: "careconnect_signing_keys",
-        kind: Kind::Gauge,
-        unit: Unit::Count,
-        labels: &["algorithm", "state"],
-        help: "Signing keys that are published, by where they are in their life: next, active, retiring.",
-    },
-    Metric {
-        name: "careconnect_signing_key_activated_timestamp_seconds",
-        kind: Kind::Gauge,
-        unit: Unit::Seconds,
-        labels: &["algorithm"],
-        help: "Since when the key that signs does so.",
-    },
-    Metric {
-        name: "careconnect_signing_keys_unusable",
-        kind: Kind::Gauge,
-        unit: Unit::Count,
-        labels: &[],
-        help: "Keys that sign, or will, whose private half this node cannot open.",
     },
     Metric {
         name: "careconnect_registry_listening",
@@ -288,20 +252,6 @@ pub const ALL: &[Metric] = &[
         unit: Unit::Count,
         labels: &[],
         help: "Client assertions in one write; the fuller, the busier the database.",
-    },
-    Metric {
-        name: "careconnect_key_set_fetches_total",
-        kind: Kind::Counter,
-        unit: Unit::Count,
-        labels: &["outcome"],
-        help: "Fetches of the key sets that consumers publish, fetched or failed.",
-    },
-    Metric {
-        name: "careconnect_key_set_age_seconds",
-        kind: Kind::Gauge,
-        unit: Unit::Seconds,
-        labels: &[],
-        help: "Time since the last successful fetch of the key set that was fetched longest ago.",
     },
     BUILD_INFO,
 ];
