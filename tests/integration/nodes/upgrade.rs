@@ -18,10 +18,10 @@ fn previous(binary: &Path, scene: &Scene, arguments: &[&str]) -> String {
     String::from_utf8(said.stdout).unwrap()
 }
 
-/// `PREVIOUS_RELEASE` of the environment is the binary to upgrade from; without it there is none.
 #[tokio::test]
+#[ignore = "needs the previous release's binary, named by PREVIOUS_RELEASE"]
 async fn a_rolling_upgrade_from_the_previous_release_loses_no_request() {
-    let Some(binary) = std::env::var_os("PREVIOUS_RELEASE") else { return };
+    let binary = std::env::var_os("PREVIOUS_RELEASE").expect("PREVIOUS_RELEASE names a binary");
     let (binary, scene) = (Path::new(&binary), Scene::set().await);
     replace(scene.path(), "limits.announce_stop_seconds = 0\n", ""); // a release may not know it
     previous(binary, &scene, &["migrate"]);

@@ -1,6 +1,7 @@
 //! Tokens that are taken back, and who is told of it.
 
 mod administration;
+mod following;
 mod introspection;
 mod list;
 mod nodes;
