@@ -36,6 +36,7 @@ mod killed_while_writing;
 mod metrics;
 mod nodes;
 mod openapi;
+mod operations_guide;
 mod operator_commands;
 mod outage;
 mod provider;
