@@ -35,7 +35,7 @@ fn every_metric_that_the_source_records_is_described_with_its_kind_and_labels() 
 #[test]
 fn every_metric_that_is_described_is_recorded() {
     let recorded = uses(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
-    for metric in all().iter().filter(|metric| metric.name != "careconnect_build_info") {
+    for metric in all().filter(|metric| metric.name != "careconnect_build_info") {
         assert!(recorded.iter().any(|used| used.name == metric.name), "{}", metric.name);
     }
 }
