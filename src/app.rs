@@ -14,8 +14,10 @@ use crate::{
     config::{self, Config, Issuer},
     credential_uses::CredentialUses,
     domain::{
-        ClaimsProfile, DirectoryComparison, FailedCheck, ProviderSystem, Reason, Refusal, key_set_address::Permitted,
+        ClaimsProfile, DirectoryComparison, FailedCheck, KeyState, ProviderSystem, Reason, Refusal, key_schedule,
+        key_set_address::Permitted,
     },
+    key_set_fetches::KeySetFetches,
     own_tokens::OwnTokens,
     rate_limit::RateLimits,
     record::IssuanceRecord,
@@ -37,6 +39,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// The keys that sign.
     pub keys: Arc<Keys>,
+    /// Which providers have fetched the key set.
+    pub key_set_fetches: KeySetFetches,
     /// When credentials were used last.
     pub uses: CredentialUses,
     /// What proofs are held against.
@@ -86,6 +90,7 @@ impl App {
         Self {
             issuer: issuer.clone(),
             uses: CredentialUses::default(),
+            key_set_fetches: KeySetFetches::default(),
             own_tokens: OwnTokens::default(),
             revocation_list: RevocationList::default(),
             authenticator: Authenticator::new(&config.limits, issuer.clone(), trust, key_sets),
@@ -116,6 +121,7 @@ impl App {
         }
         metrics::gauge!("careconnect_registry_revision").set(figure(self.registry.revision()));
         metrics::gauge!("careconnect_clock_behind_seconds").set(figure(self.clock.behind()));
+        self.write_key_gauges();
         metrics::gauge!("careconnect_record_writable").set(figure(!self.record.is_failing()));
         metrics::gauge!("careconnect_argon2_queue_depth").set(figure(self.authenticator.secrets.waiting()));
     }
@@ -128,6 +134,23 @@ impl App {
     /// Has that been said?
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn write_key_gauges(&self) {
+        let (ring, now) = (self.keys.ring(), self.clock.now());
+        for algorithm in ring.algorithms() {
+            let own = || ring.records().iter().filter(move |key| key.algorithm == algorithm);
+            for state in [KeyState::Next, KeyState::Active, KeyState::Retiring] {
+                let count = own().filter(|key| ring.schedule().state(key, ring.records(), now) == state).count();
+                let labels = [("algorithm", algorithm.name()), ("state", state.name())];
+                metrics::gauge!("careconnect_signing_keys", &labels).set(figure(count));
+            }
+            let since = key_schedule::active(ring.records(), algorithm, now).map_or(0, |key| key.activates_at.0);
+            let gauge =
+                metrics::gauge!("careconnect_signing_key_activated_timestamp_seconds", "algorithm" => algorithm.name());
+            gauge.set(figure(since));
+        }
+        metrics::gauge!("careconnect_signing_keys_unusable").set(figure(ring.unopened().count()));
     }
 
     /// Is what is known of the register recent enough to issue tokens from?

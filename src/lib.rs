@@ -71,6 +71,7 @@ pub mod expiries;
 pub mod fair_share;
 pub mod hash_chain;
 pub mod http;
+pub mod key_set_fetches;
 pub mod operations;
 pub mod own_tokens;
 pub mod random;

@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::{
+    Extension,
     body::Bytes,
     extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use careconnect_verifier::Algorithm;
@@ -15,8 +16,10 @@ use serde_json::Value;
 use super::{ServerState, errors::RefusedResponse, metadata::Metadata};
 use crate::{
     app::App,
+    authentication::peer::PeerConnection,
     clock::UnixTime,
     domain::{GroupDefinition, ProblemKind, Reason, Refusal, catalogue},
+    operations::note_key_set_fetch::note_key_set_fetch,
 };
 
 /// The contract, as it stands in the repository.
@@ -96,8 +99,14 @@ impl ServerState {
 }
 
 /// The public keys (RFC 7517 §5); asked for again with its entity tag, only whether it is still the same.
-pub(super) async fn jwks(State(state): State<ServerState>, headers: HeaderMap) -> Response {
+pub(super) async fn jwks(
+    State(state): State<ServerState>,
+    Extension(peer): Extension<PeerConnection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let key_set = state.app.keys.key_set();
+    note_key_set_fetch(&state.app, &peer, uri.query(), key_set.kids());
     let about = [
         (header::ETAG, header_value(key_set.etag())),
         (header::LAST_MODIFIED, header_value(&http_date(key_set.changed_at()))),

@@ -110,11 +110,20 @@ async fn answer(app: &App, query: &TokenQuery, caller: &Caller<'_>) -> Result<In
 /// By its certificate alone; whoever names a `client_id` or proves itself otherwise comes as a consumer.
 fn provider_of(app: &App, query: &TokenQuery, caller: &Caller<'_>, now: UnixTime) -> Option<Asker> {
     let (PresentedCredential::Certificate, None) = (&query.credential, &query.client_id) else { return None };
-    let shown = caller.peer.certificate.as_ref()?;
-    let identities = shown.identities().iter();
+    let (proven, holders) = providers_of(app, caller.peer, now);
+    Some(Asker::Provider(proven?, holders))
+}
+
+/// The provider that the certificate of a connection proves, and all that have it.
+pub(super) fn providers_of(
+    app: &App,
+    peer: &PeerConnection,
+    now: UnixTime,
+) -> (Option<Arc<ProviderSystem>>, Vec<Arc<ProviderSystem>>) {
+    let identities = peer.certificate.iter().flat_map(|shown| shown.identities());
     let holders: Vec<_> = identities.flat_map(|identity| app.registry.providers_with(identity)).collect();
-    let proven = holders.iter().find(|provider| app.authenticator.is_provider(provider, caller.peer, now))?;
-    Some(Asker::Provider(proven.clone(), holders))
+    let proven = holders.iter().find(|provider| app.authenticator.is_provider(provider, peer, now)).cloned();
+    (proven, holders)
 }
 
 /// May the caller know of it?

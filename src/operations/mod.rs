@@ -24,6 +24,7 @@ pub mod give_assurance;
 pub mod import_key;
 pub mod introspect_token;
 pub mod issue_token;
+pub mod note_key_set_fetch;
 mod note_refusal;
 mod put_consumer;
 mod put_provider;

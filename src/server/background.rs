@@ -10,6 +10,7 @@ use super::{
     directory_watch::watch_directory,
     expiry_watch::warn_of_expiries,
     key_rotation::{follow_keys, keep_schedule},
+    key_set_fetches::follow_fetches,
     listeners::Listeners,
 };
 use crate::{app::App, clock::Clock, replay::ReplayStore};
@@ -38,6 +39,8 @@ pub(super) fn spawn(
     tasks.spawn(restarted("registry", stop.clone(), move |stop| registry.clone().follow(poll_every, stop)));
     let following = app.clone();
     tasks.spawn(restarted("key ring", stop.clone(), move |stop| follow_keys(following.clone(), stop)));
+    let fetched = app.clone();
+    tasks.spawn(restarted("fetches of the key set", stop.clone(), move |stop| follow_fetches(fetched.clone(), stop)));
     let tended = app.clone();
     tasks.spawn(restarted("key schedule", stop.clone(), move |stop| keep_schedule(tended.clone(), stop)));
     let registry = app.registry.clone();

@@ -13,6 +13,7 @@ mod framing;
 mod handshake;
 mod idleness;
 mod key_rotation;
+mod key_set_fetches;
 pub mod limits;
 mod linger;
 mod listener;

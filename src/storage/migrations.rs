@@ -33,6 +33,7 @@ files! {
     9 "provider_certificates" "0009_provider_certificates.sql";
     10 "revoked_tokens" "0010_revoked_tokens.sql";
     11 "forgotten_assertions" "0011_forgotten_assertions.sql";
+    12 "key_set_fetches" "0012_key_set_fetches.sql";
 }
 
 /// A row of the migrator's own table.

@@ -18,6 +18,7 @@ mod error;
 mod groups;
 mod held;
 mod idempotency;
+mod key_set_fetches;
 mod listen;
 mod many_rows;
 mod migrations;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::show::show;
 use crate::{
     cli::{output, session::Session},
-    domain::{KeyState, key_schedule::turn},
+    domain::{KeyState, KnownTo, key_schedule::turn},
     signing::KeySet,
 };
 
@@ -21,6 +21,16 @@ pub(super) fn list(all: bool, jwks: bool, session: &Session) -> anyhow::Result<E
             keys.iter().filter(|key| all || schedule.state(key, &keys, now) != KeyState::Gone).collect();
         shown.sort_by(|one, other| (one.algorithm, turn(other)).cmp(&(other.algorithm, turn(one))));
         show(&shown, &keys, &schedule, now, session.json)?;
+        let (providers, fetches) = (database.list_providers().await?, database.list_key_set_fetches().await?);
+        for key in shown.iter().filter(|key| schedule.state(key, &keys, now) == KeyState::Next) {
+            let KnownTo { providers, known, waiting_for } = KnownTo::of(key, providers.iter(), &fetches);
+            let names: Vec<_> = waiting_for.iter().map(ToString::to_string).collect();
+            let waiting = if names.is_empty() { String::new() } else { format!("; not yet {}", names.join(", ")) };
+            output::note(&format!(
+                "{known} of {providers} providers with {} tokens know {}{waiting}",
+                key.algorithm, key.kid
+            ));
+        }
         if keys.is_empty() {
             output::note("there are no signing keys yet: `careconnect-auth serve` makes them when it starts");
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{Registered, Role, SigningKeyRecord, fields::parsed, key_schedule::turn},
+    domain::{KeySetFetch, KnownTo, Registered, Role, SigningKeyRecord, fields::parsed, key_schedule::turn},
     operations::{
         change_keys::KeyWork, change_refused::ChangeRefused, rotate_keys::rotate_keys, withdraw_key::withdraw_key,
     },
@@ -43,7 +43,8 @@ async fn list(State(state): State<AdminState>, query: Query) -> Result<Response,
     let ring = state.app.keys.ring();
     let mut keys: Vec<_> = ring.records().iter().collect();
     keys.sort_by(|one, other| turn(other).cmp(&turn(one)));
-    let items = keys.into_iter().map(|key| document(&state.app, key)).collect();
+    let fetches = state.app.registry.database().list_key_set_fetches().await.ok();
+    let items = keys.into_iter().map(|key| document(&state.app, key, fetches.as_deref())).collect();
     Ok(Page { items, next: None }.answer(&query, Value::clone))
 }
 
@@ -54,7 +55,8 @@ async fn read(
 ) -> Result<Response, Problem> {
     let ring = state.app.keys.ring();
     let key = ring.records().iter().find(|key| *key.kid == *kid).ok_or_else(|| missing(WHAT, &kid))?;
-    Ok(found(&headers, document(&state.app, key)))
+    let fetches = state.app.registry.database().list_key_set_fetches().await.ok();
+    Ok(found(&headers, document(&state.app, key, fetches.as_deref())))
 }
 
 /// The next key of an algorithm signs as soon as others can know it.
@@ -81,10 +83,14 @@ async fn withdraw(
     Ok(Outcome::of(app, withdrawn, &value).await?.changed())
 }
 
-fn document(app: &App, key: &SigningKeyRecord) -> Value {
+/// With what is known of it now; without the database nobody knows who has fetched it.
+fn document(app: &App, key: &SigningKeyRecord, fetches: Option<&[KeySetFetch]>) -> Value {
     let (ring, now) = (app.keys.ring(), app.clock.now());
     let mut document = key.document();
     document["state"] = ring.schedule().state(key, ring.records(), now).name().into();
+    let providers = app.registry.providers();
+    let known = fetches.map(|fetches| KnownTo::of(key, providers.iter().map(AsRef::as_ref), fetches));
+    document["known_to"] = json!(known);
     document["signs_here"] = json!(!ring.unopened().any(|unopened| *unopened == key.kid));
     document
 }

@@ -33,6 +33,8 @@ async fn a_rolling_upgrade_from_the_previous_release_loses_no_request() {
     let said = previous(binary, &scene, &[&consumer[..], &rest, &granted].concat());
     let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (other, port) = scene.another_node();
+    let sealing_key = format!("keys.sealing_key_file = {:?}\n", scene.path().join("sealing-key"));
+    replace(&other, &sealing_key, "");
     let nodes = [(scene.path().to_owned(), scene.public), (other, port)];
     let credentials = (value("client_id "), value("client_secret "));
     let balancer = Balancer::over(&scene, nodes.each_ref().map(|(_, port)| *port), credentials);
@@ -46,6 +48,9 @@ async fn a_rolling_upgrade_from_the_previous_release_loses_no_request() {
             balancer.keep_out(number, true).await;
             served[number].signal("TERM");
             served[number].ends_well_soon().await;
+            if number == 1 {
+                replace(directory, "issuer = ", &format!("{sealing_key}issuer = "));
+            }
             served[number] = Serve::spawn(directory);
             balancer.keep_out(number, false).await;
         }

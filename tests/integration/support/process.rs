@@ -205,7 +205,8 @@ impl Scene {
         for (old, new) in [(self.public, public), (self.metrics, metrics), (self.admin, admin)] {
             config = config.replace(&format!("\"127.0.0.1:{old}\""), &format!("\"127.0.0.1:{new}\""));
         }
-        config = format!("keys.directory = {:?}\n{config}", self.path().join("keys"));
+        let (keys, sealing_key) = (self.path().join("keys"), self.path().join("sealing-key"));
+        config = format!("keys.directory = {keys:?}\nkeys.sealing_key_file = {sealing_key:?}\n{config}");
         std::fs::write(directory.join("careconnect-auth.toml"), config).unwrap();
         (directory, public)
     }
