@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
+    authentication::peer::PeerConnection,
     clock::UnixTime,
     domain::{
         Audience, FailedCheck, PresentedCredential, ProviderSystem, Reason, Refusal, ServiceRoot, TokenQuery,
