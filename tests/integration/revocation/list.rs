@@ -1,7 +1,7 @@
 //! The signed list for verifiers.
 
 use careconnect_auth::{clock::Clock, domain::RegistrationStatus};
-use careconnect_verifier::{FixedKeys, KeySet, TokenVerifier};
+use careconnect_verifier::{FixedKeys, FixedRevocations, KeySet, TokenVerifier};
 use serde_json::json;
 
 use super::{LIST, claims, listed, nothing, revoke, scene, scene_with, token};
@@ -105,20 +105,49 @@ async fn consumers_that_are_suspended_or_retired_are_named_until_their_last_toke
     assert_eq!(listed(&server).await["clients"], json!([]));
 }
 
-#[tokio::test]
-async fn a_verifier_takes_no_list_for_a_token() {
-    // R24
-    let (server, _consumer) = scene().await;
-    let answer = list(&server, None).await;
+/// A provider's verifier, which follows `source`.
+async fn verifier(server: &TestServer, source: FixedRevocations) -> TokenVerifier {
     let keys =
         KeySet::parse(&server.get(&format!("{}/.well-known/jwks.json", server.issuer_path())).await.body).unwrap();
     let now = server.clock.now().0;
     let verifier = TokenVerifier::for_issuer(server.issuer())
         .audience(crate::support::test_server::ROOT)
         .keys(FixedKeys::new(keys))
+        .revocations(source)
         .clock(move || now)
         .build()
         .unwrap();
-    let rejection = verifier.verify_offline(&answer.text()).unwrap_err();
+    verifier.refresh_revocations().await.unwrap();
+    verifier
+}
+
+#[tokio::test]
+async fn a_verifier_that_follows_the_list_refuses_what_was_taken_back_and_takes_no_list_for_a_token() {
+    // R24
+    let (server, consumer) = scene().await;
+    let other = server.register(crate::support::test_server::consumer()).await;
+    let (lost, kept, others) =
+        (token(&server, &consumer).await, token(&server, &consumer).await, token(&server, &other).await);
+    let source = FixedRevocations::new(list(&server, None).await.body);
+    let verifier = verifier(&server, source.clone()).await;
+    let verdicts = || [&lost, &kept, &others].map(|token| verifier.verify_offline(token).is_ok());
+    assert_eq!(verdicts(), [true, true, true]);
+    let look_again = async || {
+        source.replace(list(&server, None).await.body);
+        verifier.refresh_revocations().await.unwrap();
+    };
+    revoke(&server, &consumer, &lost).await;
+    look_again().await;
+    assert_eq!(verdicts(), [false, true, true]);
+    let path = format!("/consumers/{}/token-revocations", consumer.consumer.client_id);
+    assert_eq!(server.admin().post(&path, &json!({})).await.status, 200);
+    look_again().await;
+    assert_eq!(verdicts(), [false, false, true]);
+    let suspended = RegistrationStatus::Suspended { at: server.clock.now() };
+    server.database.handle().set_consumer_status(&other.consumer.client_id, suspended).await.unwrap();
+    server.caught_up().await;
+    look_again().await;
+    assert_eq!(verdicts(), [false, false, false]);
+    let rejection = verifier.verify_offline(&list(&server, None).await.text()).unwrap_err();
     assert!(rejection.to_string().contains("careconnect-revocations+jwt"), "{rejection}");
 }
