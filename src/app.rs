@@ -142,8 +142,9 @@ impl App {
             let own = || ring.records().iter().filter(move |key| key.algorithm == algorithm);
             for state in [KeyState::Next, KeyState::Active, KeyState::Retiring] {
                 let count = own().filter(|key| ring.schedule().state(key, ring.records(), now) == state).count();
-                let labels = [("algorithm", algorithm.name()), ("state", state.name())];
-                metrics::gauge!("careconnect_signing_keys", &labels).set(figure(count));
+                let (algorithm, state) = (algorithm.name(), state.name());
+                let gauge = metrics::gauge!("careconnect_signing_keys", "algorithm" => algorithm, "state" => state);
+                gauge.set(figure(count));
             }
             let since = key_schedule::active(ring.records(), algorithm, now).map_or(0, |key| key.activates_at.0);
             let gauge =

@@ -10,6 +10,7 @@
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
+//!     key_set_fetches.rs                              which providers know the next key
 //!     own_tokens.rs  revocation_list.rs               tokens of ours, read back · those that count no longer, signed
 //!  2  authentication/  signing/  storage/  record/  directory/    each touches one outside thing; siblings never import each other
 //!  1  domain/  config/  telemetry.rs  clock.rs  random.rs  crypto.rs  blocking.rs    values and rules

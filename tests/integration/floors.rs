@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("authorisation", 3),
     ("credential_uses", 3),
     ("expiries", 3),
+    ("key_set_fetches", 3),
     ("own_tokens", 3),
     ("registry", 3),
     ("replay", 3),

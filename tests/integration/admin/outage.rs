@@ -31,6 +31,9 @@ fn body(method: &Method, path: &str) -> Value {
         }
         ("POST", "blocked-certificates") => json!({ "issuer": "CN=CA", "serial": "07", "note": "lost" }),
         ("POST", "secret-rotations") => json!({ "overlap_seconds": 60 }),
+        ("POST", "revoked-tokens") => json!({
+            "client_id": "92d85f9d-0666-49bc-a31c-12b45b04a7de", "jti": "92d85f9d-0666-49bc-a31c-12b45b04a7de",
+        }),
         ("POST", "rotations") => json!({ "algorithm": "ES256" }),
         ("POST", "decision") => json!({ "decision": "confirmed" }),
         ("PATCH", "{identifier}") => json!({ "status": "suspended" }),
