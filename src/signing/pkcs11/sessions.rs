@@ -27,6 +27,8 @@ use super::{
 const MOST_SESSIONS: usize = 16;
 /// A token that lets nobody in for this long does not sign at all.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A token that forgets its sessions again and again does not sign.
+const ATTEMPTS: usize = 5;
 
 pub(super) struct Sessions {
     module: Pkcs11,
@@ -69,20 +71,30 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Does `work` in a session, told with its generation; once more in a new one when that might help.
+    /// Does `work` in a session, told with its generation; again in a new one when that might help.
+    ///
+    /// Again and again: where a token counts its sessions anew, closing one that it forgot can close another's new one of
+    /// the same number.
     pub(super) fn with<T>(&self, work: impl Fn(&Session, u64) -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.try_with(&work);
+            if attempt == ATTEMPTS || !outcome.as_ref().is_err_and(Pkcs11Error::is_of_the_session) {
+                return outcome;
+            }
+            attempt += 1;
+        }
+    }
+
+    fn try_with<T>(&self, work: impl Fn(&Session, u64) -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
         let lent = self.lend()?;
         let outcome = work(&lent.session, lent.generation);
-        if !outcome.as_ref().is_err_and(Pkcs11Error::is_of_the_session) {
+        if outcome.as_ref().is_err_and(Pkcs11Error::is_of_the_session) {
+            self.discard(lent.generation);
+        } else {
             lent.give_back();
-            return outcome;
         }
-        self.discard(lent.generation);
-        drop(lent);
-        let lent = self.lend()?;
-        let outcome = work(&lent.session, lent.generation)?;
-        lent.give_back();
-        Ok(outcome)
+        outcome
     }
 
     fn lend(&self) -> Result<Lent<'_>, Pkcs11Error> {
