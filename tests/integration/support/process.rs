@@ -64,6 +64,15 @@ impl Serve {
         serve
     }
 
+    /// With more in its environment.
+    pub(crate) fn start_with(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = command(directory, &["serve"]);
+        command.envs(environment.iter().copied());
+        let mut serve = Self::of(command, 3 * SOON);
+        serve.read_until("serving");
+        serve
+    }
+
     fn spawn_for(directory: &Path, patience: Duration) -> Self {
         Self::of(command(directory, &["serve"]), patience)
     }
