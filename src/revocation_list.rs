@@ -17,6 +17,8 @@ use crate::{
 pub const TYPE: &str = "careconnect-revocations+jwt";
 /// Seconds for which a verifier may believe it.
 const LIFE: i64 = 300;
+/// Seconds after which the register was not seen for a while.
+const LATE: i64 = 5;
 /// Seconds after which it is signed again though nothing has changed.
 const RENEWED_AFTER: i64 = 60;
 
@@ -74,7 +76,7 @@ impl RevocationList {
         let contents = Contents { revocations: registry.revocations(max_staleness, now), keys: withdrawn };
         let next = match last.filter(|last| last.contents == contents) {
             Some(last) => SignedList { jws: last.jws.clone(), etag: last.etag.clone(), revision, contents, ..*last },
-            None => SignedList::sign(issuer, keys, contents, revision, now).await?,
+            None => SignedList::sign(issuer, keys, contents, revision, (as_of(registry, now), now)).await?,
         };
         let next = Arc::new(next);
         self.signed.store(Some(next.clone()));
@@ -88,13 +90,19 @@ impl SignedList {
         keys: &Keys,
         contents: Contents,
         revision: i64,
-        now: UnixTime,
+        (as_of, now): (UnixTime, UnixTime),
     ) -> Result<Self, SigningError> {
-        let statement = Statement { iss: issuer, iat: now, exp: now.plus(LIFE), contents: &contents };
+        let statement = Statement { iss: issuer, iat: as_of, exp: now.plus(LIFE), contents: &contents };
         let jws = keys.sign_statement(TYPE, &statement).await?;
         let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(crypto::sha256(jws.as_bytes())));
         Ok(Self { jws, etag, signed_at: now, revision, contents })
     }
+}
+
+/// Of when the list is: of a register that was not seen for a while, of when it was. So the list of a node that is cut off
+/// takes no newer one's place.
+fn as_of(registry: &Registry, now: UnixTime) -> UnixTime {
+    if registry.age(now) <= LATE { now } else { registry.synced_at().min(now) }
 }
 
 /// The ids of keys that were withdrawn, sorted, until the last token that any node signed with them has ended.

@@ -9,7 +9,7 @@ use super::change_refused::ChangeRefused;
 use crate::{
     app::App,
     blocking::blocking,
-    domain::{Act, KeySchedule, KeyStep, PrivateHalf, SigningKeyRecord},
+    domain::{Act, KeySchedule, KeyStep, PrivateHalf, SealedText, SigningKeyRecord},
     signing::{KeyStores, NewKey, SigningError},
     storage::{Change, Database, StorageError},
 };
@@ -45,7 +45,7 @@ pub(super) async fn change_keys(
     steps: &Steps<'_>,
     act: Act,
 ) -> Result<Vec<SigningKeyRecord>, ChangeRefused> {
-    let foreseen = steps(&work.database.list_signing_keys().await?)?;
+    let foreseen = steps(&work.stores.confirmed(work.database.list_signing_keys().await?)?)?;
     if foreseen.is_empty() {
         return Ok(Vec::new());
     }
@@ -104,14 +104,14 @@ async fn carry_out(
     made: &mut Vec<NewKey>,
 ) -> Result<Vec<SigningKeyRecord>, ChangeRefused> {
     let at = change.act().at;
-    let (mut keys, mut changed) = (change.signing_keys().await?, Vec::new());
+    let (mut keys, mut changed) = (work.stores.confirmed(change.signing_keys().await?)?, Vec::new());
     for step in steps(&keys)? {
         let kid = match &step {
             KeyStep::Publish { algorithm, activates_at } => {
                 let Some(found) = made.iter().position(|key| key.algorithm == *algorithm) else { continue };
                 let NewKey { algorithm, jwk, private_half } = made.swap_remove(found);
                 let kid: Arc<str> = jwk.thumbprint().into();
-                let record = SigningKeyRecord {
+                let mut record = SigningKeyRecord {
                     kid: kid.clone(),
                     algorithm,
                     jwk,
@@ -121,8 +121,9 @@ async fn carry_out(
                     gone_at: None,
                     withdrawn_at: None,
                     private_half,
-                    proof: work.stores.vouch(algorithm, &kid)?,
+                    proof: SealedText::default(),
                 };
+                record.proof = work.stores.vouch(&record)?;
                 refuse_known(&keys, &record)?;
                 change.put_signing_key(None, &record).await?;
                 keys.push(record.clone());
@@ -147,6 +148,7 @@ async fn carry_out(
             KeyStep::Publish { .. } => {}
         }
         if *key != before {
+            key.proof = work.stores.vouch(key)?;
             change.put_signing_key(Some(&before), key).await?;
             changed.push(key.clone());
         }
@@ -171,7 +173,8 @@ async fn make(work: &KeyWork, algorithm: Algorithm) -> Result<NewKey, SigningErr
 }
 
 async fn destroy(work: &KeyWork, kid: &str) -> Result<(), ChangeRefused> {
-    let known = work.database.list_signing_keys().await?.into_iter().find(|key| *key.kid == *kid);
+    let known = work.stores.confirmed(work.database.list_signing_keys().await?)?;
+    let known = known.into_iter().find(|key| *key.kid == *kid);
     let Some(key) = known else { return Ok(()) };
     let stores = work.stores.clone();
     Ok(blocking(move || stores.destroy(key.algorithm, &key.kid, &key.private_half)).await?)

@@ -54,7 +54,9 @@ pub fn check_health(app: &App) -> Health {
     let age = app.registry.age(now);
     let status = match age {
         _ if app.is_stopping() => Readiness::Stopping,
-        _ if app.registry_is_fresh(now).is_err() || app.record.is_failing() => Readiness::Unavailable,
+        _ if app.registry_is_fresh(now).is_err() || app.record.is_failing() || !app.keys.ring().signs(now) => {
+            Readiness::Unavailable
+        }
         _ if age > LATE => Readiness::Degraded,
         _ => Readiness::Ready,
     };

@@ -10,7 +10,7 @@ use crate::{
 pub async fn reseal_keys(work: &KeyWork, act: Act) -> Result<Vec<SigningKeyRecord>, ChangeRefused> {
     let mut change = work.database.begin(act).await?;
     let outcome = async {
-        let (mut resealed, keys) = (Vec::new(), change.signing_keys().await?);
+        let (mut resealed, keys) = (Vec::new(), work.stores.confirmed(change.signing_keys().await?)?);
         for before in keys {
             let (stores, record) = (work.stores.clone(), before.clone());
             let after = blocking(move || stores.reseal(record)).await?;

@@ -1,5 +1,7 @@
 //! Which tokens count no longer, as of now.
 
+use std::collections::BTreeMap;
+
 use careconnect_verifier::ClientId;
 use serde::Serialize;
 use uuid::Uuid;
@@ -9,6 +11,10 @@ use crate::{
     clock::UnixTime,
     domain::revoked_token::{LONGEST_LIFE, outlived},
 };
+
+/// Tokens of one consumer that are named; of one with more, all that it had until then end: the list must stay small enough
+/// for every verifier.
+const MOST_OF_ONE: usize = 100;
 
 /// What verifiers must know of tokens that could still be accepted: nothing of those that could not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -46,19 +52,30 @@ impl Registry {
             let since = consumer.status.suspended_at().or(consumer.status.retired_at());
             since.is_some_and(|since| now <= outlived(since.plus(LONGEST_LIFE).plus(max_staleness)))
         });
-        let whole = |client_id: &ClientId| RevokedConsumer { client_id: client_id.clone(), issued_up_to: None };
-        let mut clients: Vec<_> = ended.map(|consumer| whole(&consumer.client_id)).collect();
-        let mut tokens = Vec::new();
+        let mut clients = BTreeMap::<ClientId, Option<UnixTime>>::new();
+        let mut put = |client_id: &ClientId, issued_up_to: Option<UnixTime>| {
+            let all_or_later = |known: &mut Option<UnixTime>| {
+                *known = known.and_then(|known| issued_up_to.map(|new| new.max(known)));
+            };
+            clients.entry(client_id.clone()).and_modify(all_or_later).or_insert(issued_up_to);
+        };
+        ended.for_each(|consumer| put(&consumer.client_id, None));
+        let (mut tokens, mut by_consumer) = (Vec::new(), BTreeMap::<&ClientId, Vec<(Uuid, UnixTime)>>::new());
         for revoked in snapshot.revoked().filter(|revoked| revoked.matters_at(now)) {
-            let client_id = revoked.client_id.clone();
             match revoked.token_id {
-                Some(id) => tokens.push(id),
-                None => clients.push(RevokedConsumer { client_id, issued_up_to: Some(revoked.revoked_at) }),
+                Some(id) => by_consumer.entry(&revoked.client_id).or_default().push((id, revoked.revoked_at)),
+                None => put(&revoked.client_id, Some(revoked.revoked_at)),
+            }
+        }
+        for (client_id, revoked) in by_consumer {
+            match revoked.len() {
+                0..=MOST_OF_ONE => tokens.extend(revoked.into_iter().map(|(id, _)| id)),
+                _ => put(client_id, revoked.into_iter().map(|(_, at)| at).max()),
             }
         }
         tokens.sort_unstable();
-        clients.sort_unstable(); // one without a time comes first, and says all
-        clients.dedup_by(|later, first| later.client_id == first.client_id);
+        let named = |(client_id, issued_up_to)| RevokedConsumer { client_id, issued_up_to };
+        let clients = clients.into_iter().map(named).collect();
         Revocations { tokens, clients }
     }
 

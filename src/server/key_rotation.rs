@@ -30,9 +30,11 @@ pub(super) async fn follow_keys(app: Arc<App>, stop: CancellationToken) {
     loop {
         let (keys, records) = (app.keys.clone(), app.registry.signing_keys());
         blocking(move || keys.follow(records)).await;
-        match stop.run_until_cancelled(revisions.changed()).await {
-            Some(Ok(())) => {}
-            _ => return,
+        let lacks_some = app.keys.ring().unopened().next().is_some();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(AGAIN_AFTER), if lacks_some => {}
+            changed = revisions.changed() => if changed.is_err() { return },
         }
     }
 }
@@ -44,7 +46,7 @@ pub(super) async fn keep_schedule(app: Arc<App>, stop: CancellationToken) {
         pause = LOOK_EVERY;
         let (work, now) = (KeyWork::of(&app), app.clock.now());
         trust.look(now);
-        if !is_due(&work, &app.registry.signing_keys(), now) {
+        if !is_due(&work, app.keys.ring().records(), now) {
             continue;
         }
         let outcome = match trust.holds(&app, now).await {

@@ -183,11 +183,13 @@ async fn open_keys(config: &Config, registry: &Registry, clock: Arc<dyn Clock>) 
     let (places, known) = (KeyPlaces::from(&config.keys), registry.signing_keys());
     let stores = Arc::new(blocking(move || KeyStores::of(places, &known)).await?);
     let (database, schedule, now) = (registry.database().clone(), config.key_schedule(), clock.now());
+    let opened = stores.clone();
+    blocking(move || opened.for_new_keys().map(drop)).await?;
     let work = KeyWork { database, stores: stores.clone(), schedule };
     first_keys(&work, &registry.signing_keys(), now).await?;
     registry.catch_up(true).await?;
     let records = registry.signing_keys();
-    anyhow::ensure!(!records.is_empty(), "there is no signing key, and none can be made");
+    anyhow::ensure!(!stores.confirmed(records.to_vec())?.is_empty(), "there is no signing key, and none can be made");
     Ok(Arc::new(blocking(move || Keys::open(stores, schedule, clock, records)).await))
 }
 

@@ -116,7 +116,7 @@ fn opening_again_gives_the_same_keys_and_the_same_entity_tag(place: &Place) {
 fn the_key_signs_whose_turn_it_is_and_the_one_before_stays_published(place: &Place) {
     let first = place.record(make(&place.stores(), Algorithm::Es256));
     let second = place.record(make(&place.stores(), Algorithm::Es256));
-    let second = SigningKeyRecord { activates_at: NOW.plus(50), ..second };
+    let second = place.vouched(SigningKeyRecord { activates_at: NOW.plus(50), ..second });
     for (at, kid) in [(0, &first.kid), (49, &first.kid), (50, &second.kid), (149, &second.kid)] {
         let keys = keys_of(place.stores(), vec![first.clone(), second.clone()], NOW.plus(at));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -142,7 +142,7 @@ fn a_destroyed_key_signs_nothing_and_can_be_destroyed_again(place: &Place) {
     for _ in 0..2 {
         stores.destroy(record.algorithm, &record.kid, &record.private_half).unwrap();
     }
-    let record = SigningKeyRecord { private_half: PrivateHalf::Nowhere, ..record };
+    let record = place.vouched(SigningKeyRecord { private_half: PrivateHalf::Nowhere, ..record });
     assert!(stores.key(&record).is_err());
     let keys = place.keys(vec![record]);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -165,7 +165,11 @@ fn a_record_that_the_sealing_key_does_not_confirm_is_not_published(place: &Place
     let (ours, foreign) = (place.records(), stranger.records());
     let moved = SigningKeyRecord { proof: foreign[0].proof.clone(), ..ours[0].clone() };
     let without = SigningKeyRecord { proof: SealedText::default(), ..ours[0].clone() };
-    for wrong in [foreign[0].clone(), moved, without] {
+    let redated = SigningKeyRecord { activates_at: NOW.plus(1), ..ours[0].clone() };
+    let ended = place.vouched(SigningKeyRecord { withdrawn_at: Some(NOW), ..ours[0].clone() });
+    let undone = SigningKeyRecord { withdrawn_at: None, ..ended };
+    let elsewhere = SigningKeyRecord { private_half: PrivateHalf::Token("aa".to_owned()), ..ours[0].clone() };
+    for wrong in [foreign[0].clone(), moved, without, redated, undone, elsewhere] {
         let keys = place.keys(vec![wrong, ours[1].clone()]);
         assert_eq!(keys.key_set().kids().iter().map(AsRef::as_ref).collect::<Vec<_>>(), [&*ours[1].kid]);
     }

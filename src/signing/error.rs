@@ -86,7 +86,10 @@ pub enum SigningError {
         path: PathBuf,
     },
     /// Sealed under a key that this server does not have.
-    #[error("the key {kid} is sealed with the sealing key {sealed_by}, this server has {}", known.join(", "))]
+    #[error(
+        "the key {kid} is sealed with the sealing key {sealed_by}, this server has {}: put that one into \
+         keys.sealing_key_file, or keys.former_sealing_key_files", known.join(", ")
+    )]
     SealedByAnother {
         /// Which.
         kid: String,
@@ -113,7 +116,9 @@ pub enum SigningError {
         path: PathBuf,
     },
     /// The private half is in a place that the configuration does not have.
-    #[error("the private half is kept in {0:?}, which this server's configuration does not have")]
+    #[error(
+        "a private half is kept in {0:?}, which this server's configuration does not have: keep its settings until its keys are gone"
+    )]
     NoSuchPlace(&'static str),
     /// The private half is that of another key.
     #[error("expected the private half of {kid}, found that of {found}")]

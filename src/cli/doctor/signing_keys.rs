@@ -8,7 +8,7 @@ use crate::{
     clock::UnixTime,
     config::Config,
     domain::key_schedule::{active, next},
-    signing::{SigningKey, pem_files},
+    signing::{KeyPlaces, pem_files},
 };
 
 const CHECK: &str = "signing keys";
@@ -23,7 +23,7 @@ pub(super) fn examine(register: &Register, config: &Config, now: UnixTime) -> Ve
         )];
     }
     let broken = examination::unusable_keys(config, keys).into_iter().map(|error| {
-        Finding::failure(CHECK, error.to_string(), "do as it says; a damaged file comes back from its backup")
+        Finding::failure(CHECK, error.to_string(), "see keys.sealing_key_file and keys.former_sealing_key_files; a damaged file comes back from its backup, and is seen within ten seconds")
     });
     let mut findings: Vec<_> = broken.collect();
     for file in pem_files(&config.keys.directory).unwrap_or_default() {
@@ -48,9 +48,13 @@ fn overdue(register: &Register, config: &Config, algorithm: Algorithm, now: Unix
         return None;
     }
     let detail = format!("{algorithm} is still signed with {}, whose turn ended at {ends_at}", active.kid);
-    Some(if SigningKey::can_generate(algorithm) {
+    Some(if KeyPlaces::from(&config.keys).makes().contains(&algorithm) {
         Finding::warning(CHECK, detail, "a running server makes the next key: see its log for keys_not_tended")
     } else {
-        Finding::warning(CHECK, detail, "this build cannot make such a key: `careconnect-auth keys import`")
+        Finding::warning(
+            CHECK,
+            detail,
+            "this build, or keys.store, makes no such key: `careconnect-auth keys import`, or register its providers with another algorithm",
+        )
     })
 }

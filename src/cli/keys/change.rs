@@ -30,6 +30,9 @@ pub(super) fn rotate(algorithm: Option<Algorithm>, session: &Session) -> anyhow:
             algorithm.map_or_else(|| Ok(work.stores.for_new_keys()?.makes()), |one| anyhow::Ok(vec![one]))?;
         let now = act.at;
         let rotated = rotate_keys(&work, &algorithms, act).await?;
+        if rotated.is_empty() {
+            output::note("the next keys sign as soon as they can already: `careconnect-auth keys plan` says when");
+        }
         told(&work, &rotated, now, session).await.context("the keys are changed, but cannot be shown")
     })
 }

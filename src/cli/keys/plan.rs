@@ -7,13 +7,15 @@ use serde_json::json;
 use crate::{
     cli::{output, session::Session},
     domain::key_schedule::timeline,
+    signing::KeyPlaces,
 };
 
 pub(super) fn plan(session: &Session) -> anyhow::Result<ExitCode> {
-    let schedule = session.load_config()?.config.key_schedule();
+    let config = session.load_config()?.config;
+    let (schedule, makes) = (config.key_schedule(), KeyPlaces::from(&config.keys).makes());
     session.with_database(async |database| {
         let (keys, now) = (database.list_signing_keys().await?, session.now());
-        let events = timeline(&schedule, &keys, now);
+        let events = timeline(&schedule, &keys, &makes, now);
         if session.json {
             let entry = |event: &crate::domain::key_schedule::Event| {
                 json!({ "at": event.at.to_string(), "algorithm": event.algorithm, "kid": event.kid, "event": event.what.name() })

@@ -53,8 +53,9 @@ impl What {
     }
 }
 
-/// What happens to the published keys and their successors, in the order of time.
-pub fn timeline(schedule: &KeySchedule, keys: &[SigningKeyRecord], now: UnixTime) -> Vec<Event> {
+/// What happens to the published keys and their successors, in the order of time. Successors are made for the algorithms
+/// `makes`.
+pub fn timeline(schedule: &KeySchedule, keys: &[SigningKeyRecord], makes: &[Algorithm], now: UnixTime) -> Vec<Event> {
     let mut events = Vec::new();
     for key in keys.iter().filter(|key| schedule.state(key, keys, now).is_published()) {
         let mut push = |at, what| {
@@ -75,7 +76,7 @@ pub fn timeline(schedule: &KeySchedule, keys: &[SigningKeyRecord], now: UnixTime
             }
         }
     }
-    for algorithm in Algorithm::FOR_TOKENS {
+    for &algorithm in makes {
         let Some(latest) = next(keys, algorithm, now).or_else(|| active(keys, algorithm, now)) else { continue };
         let Some(every) = schedule.rotate_every else { continue };
         let made_at = latest.activates_at.plus(every - schedule.publish_ahead).max(now);

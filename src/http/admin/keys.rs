@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
+    blocking::blocking,
     domain::{KeySetFetch, KnownTo, Registered, Role, SigningKeyRecord, fields::parsed, key_schedule::turn},
     operations::{
         change_keys::KeyWork, change_refused::ChangeRefused, rotate_keys::rotate_keys, withdraw_key::withdraw_key,
@@ -68,6 +69,7 @@ async fn rotate(State(state): State<AdminState>, submission: Submission) -> Resu
         let nothing = || ChangeRefused::Conflict(format!("the turn of the next {algorithm} key has come already"));
         rotated.into_iter().next().ok_or_else(nothing)
     });
+    followed(app).await;
     Ok(Outcome::of(app, rotated, &value).await?.changed())
 }
 
@@ -80,7 +82,16 @@ async fn withdraw(
     let ((act, value), app) = (reasoned(submission), &state.app);
     submitted(&value, |_| Some(()))?;
     let withdrawn = withdraw_key(&KeyWork::of(app), &kid, act).await;
+    followed(app).await;
     Ok(Outcome::of(app, withdrawn, &value).await?.changed())
+}
+
+/// This node signs with what is registered now; if the database is away, it follows later.
+async fn followed(app: &App) {
+    if app.registry.catch_up(true).await.is_ok() {
+        let (keys, records) = (app.keys.clone(), app.registry.signing_keys());
+        blocking(move || keys.follow(records)).await;
+    }
 }
 
 /// With what is known of it now; without the database nobody knows who has fetched it.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::{ManualClock, UnixTime},
     config::Pkcs11Token,
-    domain::{KeptIn, KeySchedule, SigningKeyRecord},
+    domain::{KeptIn, KeySchedule, SealedText, SigningKeyRecord},
 };
 
 /// A place for keys, and the records that belong to it.
@@ -75,8 +75,8 @@ impl Place {
 
     pub(super) fn record(&self, NewKey { algorithm, jwk, private_half }: NewKey) -> SigningKeyRecord {
         let kid = jwk.thumbprint();
-        SigningKeyRecord {
-            proof: self.stores().vouch(algorithm, &kid).unwrap(),
+        let record = SigningKeyRecord {
+            proof: SealedText::default(),
             kid: kid.into(),
             algorithm,
             jwk,
@@ -86,7 +86,13 @@ impl Place {
             gone_at: None,
             withdrawn_at: None,
             private_half,
-        }
+        };
+        self.vouched(record)
+    }
+
+    /// As the sealing key of this place confirms it.
+    pub(super) fn vouched(&self, record: SigningKeyRecord) -> SigningKeyRecord {
+        SigningKeyRecord { proof: self.stores().vouch(&record).unwrap(), ..record }
     }
 
     pub(super) fn keys(&self, records: Vec<SigningKeyRecord>) -> Keys {

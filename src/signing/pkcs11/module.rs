@@ -32,7 +32,11 @@ pub(super) fn load(path: &Path) -> Result<Pkcs11, Pkcs11Error> {
 }
 
 /// Makes the library ready, to be used by several threads. Once it is, this changes nothing.
+///
+/// One thread at a time: to a second one a library says that it is initialised before it has found its tokens.
 pub(super) fn initialise(module: &Pkcs11) -> Result<(), Error> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
         outcome => outcome,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What all tokens know.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+pub(in crate::signing) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
 
 impl KeyStore for Pkcs11Store {
     fn makes(&self) -> Vec<Algorithm> {
@@ -31,8 +31,13 @@ impl KeyStore for Pkcs11Store {
         Ok(SigningKey::in_token(record.algorithm, self.key(record.algorithm, handle)?))
     }
 
-    fn destroy(&self, _algorithm: Algorithm, _kid: &str, half: &PrivateHalf) -> Result<(), SigningError> {
-        match Self::destroy(self, handle(half)?) {
+    fn destroy(&self, algorithm: Algorithm, kid: &str, half: &PrivateHalf) -> Result<(), SigningError> {
+        let handle = handle(half)?;
+        match self.key(algorithm, handle).map(|key| key.public().thumbprint()) {
+            Ok(found) if found != kid => return Err(SigningError::AnotherKey { kid: kid.to_owned(), found }),
+            _ => {}
+        }
+        match Self::destroy(self, handle) {
             Err(SigningError::Token(Pkcs11Error::KeyGone { .. })) => Ok(()),
             outcome => outcome,
         }

@@ -2,10 +2,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use careconnect_auth::{
+    clock::Clock,
+    operations::{change_keys::KeyWork, tend_keys::tend_keys},
+};
+use careconnect_verifier::Algorithm;
+use serde_json::json;
+
 use crate::support::{
     command::run,
     process::{Scene, Serve},
     signing_keys::write_sealing_key,
+    soon::soon,
+    test_server::TestServer,
 };
 
 #[tokio::test]
@@ -24,6 +33,15 @@ async fn a_node_without_the_sealing_key_does_not_start_and_says_what_is_missing(
     write_sealing_key(scene.path());
     let check = run(scene.path(), &["config", "check"]);
     assert!(check.code == 1 && check.stdout.contains("is sealed with the sealing key"), "{check:?}");
+    let before = run(scene.path(), &["--json", "keys", "list"]).success().json();
+    for refused in [
+        run(scene.path(), &["serve"]),
+        run(scene.path(), &["--reason", "x", "keys", "rotate"]),
+        run(scene.path(), &["--reason", "x", "keys", "reseal"]),
+    ] {
+        assert!(refused.code != 0 && refused.stderr.contains("is sealed with the sealing key"), "{refused:?}");
+    }
+    assert_eq!(run(scene.path(), &["--json", "keys", "list"]).success().json(), before);
 }
 
 #[tokio::test]
@@ -81,4 +99,29 @@ async fn unsealed_keys_of_an_earlier_release_are_taken_over_with_their_turns() {
     );
     let doctor = run(scene.path(), &["doctor"]);
     assert!(doctor.stdout.contains("is a private key that is not sealed"), "{doctor:?}");
+}
+
+#[tokio::test]
+async fn what_is_written_into_the_database_past_the_program_is_neither_published_nor_believed() {
+    let server = TestServer::start().await;
+    let first = server.running.app.keys.ring().records().iter().find(|key| key.algorithm == Algorithm::Es256).cloned();
+    let kid = first.unwrap().kid;
+    let answer = server.admin().post(&format!("/keys/{kid}/withdrawal"), &json!({"reason": "stolen"})).await;
+    assert_eq!(answer.status, 200);
+    let published = server.running.app.keys.key_set().kids().to_vec();
+    assert!(!published.contains(&kid.as_ref().into()), "at the answer already");
+    let tampered = format!(
+        "UPDATE signing_keys SET withdrawn_at = NULL, gone_at = NULL, retired_at = NULL, \
+         revision = (SELECT revision + 1 FROM registry_revision) WHERE kid = '{kid}'"
+    );
+    server.database.tamper(&tampered).await;
+    server.database.tamper("UPDATE registry_revision SET revision = revision + 1").await;
+    server.database.tamper("INSERT INTO signing_keys SELECT 'x', 'ES256', '{}', 0, 0, NULL, NULL, NULL, 'files', NULL, 'x', revision FROM registry_revision").await;
+    server.caught_up().await;
+    let other = server.another_node().await; // one that does not remember
+    for node in [&server.running.app, &other.app] {
+        tend_keys(&KeyWork::of(node), server.clock.now()).await.unwrap();
+        assert_eq!(node.keys.key_set().kids(), published);
+    }
+    soon("the other node to stop", other.stop()).await;
 }

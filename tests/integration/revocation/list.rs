@@ -1,12 +1,17 @@
 //! The signed list for verifiers.
 
-use careconnect_auth::{clock::Clock, domain::RegistrationStatus};
+use careconnect_auth::{
+    clock::Clock,
+    domain::{RegistrationStatus, RevokedToken},
+    operations::revoke_token::revoke_token,
+};
 use careconnect_verifier::{FixedKeys, FixedRevocations, KeySet, TokenVerifier};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{LIST, claims, listed, nothing, revoke, scene, scene_with, token};
 use crate::support::{
-    changes::Changes,
+    changes::{Changes, act},
     requests::{Answer, send},
     test_server::TestServer,
 };
@@ -150,4 +155,24 @@ async fn a_verifier_that_follows_the_list_refuses_what_was_taken_back_and_takes_
     assert_eq!(verdicts(), [false, false, false]);
     let rejection = verifier.verify_offline(&list(&server, None).await.text()).unwrap_err();
     assert!(rejection.to_string().contains("careconnect-revocations+jwt"), "{rejection}");
+}
+
+#[tokio::test]
+async fn a_consumer_with_very_many_revoked_tokens_is_named_instead_of_them() {
+    // R54
+    let (server, consumer) = scene().await;
+    let (database, now) = (server.database.handle(), server.clock.now());
+    let client_id = &consumer.consumer.client_id;
+    for number in 0..101 {
+        if number == 100 {
+            server.caught_up().await;
+            assert_eq!(listed(&server).await["tokens"].as_array().unwrap().len(), 100);
+        }
+        let revoked = RevokedToken::one(client_id.clone(), Uuid::from_u128(number), None, now);
+        revoke_token(database, revoked, act(now)).await.unwrap();
+    }
+    server.caught_up().await;
+    let listed = listed(&server).await;
+    assert_eq!(listed["tokens"], json!([]));
+    assert_eq!(listed["clients"], json!([{ "client_id": client_id, "issued_up_to": now.0 }]));
 }

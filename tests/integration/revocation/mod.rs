@@ -9,12 +9,13 @@ mod own_tokens;
 mod providers;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use careconnect_auth::operations::register_consumer::RegisteredConsumer;
+use careconnect_auth::{clock::Clock, operations::register_consumer::RegisteredConsumer};
 use careconnect_verifier::KeySet;
 use serde_json::{Value, json};
 
 use crate::support::{
     requests::{Answer, TokenCall},
+    soon::until,
     test_server::{ROOT, TestServer, consumer},
 };
 
@@ -74,6 +75,8 @@ pub(super) fn claims(token: &str) -> Value {
 
 /// What the list says beside who says it and when.
 pub(super) async fn listed(server: &TestServer) -> Value {
+    let registry = &server.running.app.registry;
+    until("the register is seen", async || registry.age(server.clock.now()) == 0).await;
     let answer = server.get(&format!("{}{LIST}", server.issuer_path())).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let (header, claims) = signed_by_server(server, &answer.text()).await;
