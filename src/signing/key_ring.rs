@@ -33,8 +33,8 @@ struct Turn {
 }
 
 impl KeyRing {
-    /// Takes over the records that the sealing key confirms, and opens the private halves that `former` does not have open yet. One that cannot be opened is logged: it is published all
-    /// the same, for other nodes may sign with it.
+    /// Takes over the records that the sealing key confirms, and opens the private halves that `former` does not have open
+    /// yet. One that cannot be opened is logged: it is published all the same, for other nodes may sign with it.
     pub fn open(
         records: Arc<[SigningKeyRecord]>,
         stores: &KeyStores,

@@ -52,6 +52,14 @@ impl Keys {
             let (former, now) = (self.ring.load(), self.clock.now());
             *followed = records.clone();
             let ring = KeyRing::open(records, &self.stores, *former.schedule(), Some(&former), now);
+            if !ring.signs(now) && former.signs(now) {
+                // Sealed anew with a key that this server was not given, say: what it has is better than no key at all.
+                tracing::error!(
+                    event = "keys_not_confirmed",
+                    "this server goes on with the keys that it had: see keys.sealing_key_file"
+                );
+                return;
+            }
             self.ring.store(Arc::new(ring));
         }
     }

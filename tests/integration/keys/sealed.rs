@@ -14,7 +14,7 @@ use crate::support::{
     process::{Scene, Serve},
     signing_keys::write_sealing_key,
     soon::soon,
-    test_server::TestServer,
+    test_server::{TestServer, consumer},
 };
 
 #[tokio::test]
@@ -124,4 +124,24 @@ async fn what_is_written_into_the_database_past_the_program_is_neither_published
         assert_eq!(node.keys.key_set().kids(), published);
     }
     soon("the other node to stop", other.stop()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_can_confirm_no_key_any_more_goes_on_with_those_that_it_has() {
+    let server = TestServer::start().await;
+    server.register_provider(|_| {}).await;
+    let registered = server.register(consumer()).await;
+    let published = server.running.app.keys.key_set().kids().to_vec();
+    let next = "(SELECT revision + 1 FROM registry_revision)";
+    server.database.tamper(&format!("UPDATE signing_keys SET proof = 'v1.0.0.0', revision = {next}")).await;
+    server.database.tamper("UPDATE registry_revision SET revision = revision + 1").await;
+    server.caught_up().await;
+    server
+        .register(careconnect_auth::operations::register_consumer::ConsumerRegistration {
+            name: "Another".parse().unwrap(),
+            ..consumer()
+        })
+        .await; // so that the ring has looked
+    server.token_by_secret(&registered).send().await.token();
+    assert_eq!(server.running.app.keys.key_set().kids(), published);
 }
