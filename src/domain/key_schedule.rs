@@ -153,19 +153,24 @@ impl KeySchedule {
     /// What is due at `now`. Keys are made for `algorithms`; those of others live on until somebody brings their
     /// successors.
     pub fn due(&self, keys: &[SigningKeyRecord], algorithms: &[Algorithm], now: UnixTime) -> Vec<KeyStep> {
-        let mut steps = self.overdue(keys, now);
-        for &algorithm in algorithms {
-            let activates_at = match active(keys, algorithm, now) {
-                None => Some(now), // nobody can have cached a key set without it
-                Some(_) if next(keys, algorithm, now).is_some() => None,
-                Some(active) => self.rotate_every.and_then(|every| {
-                    let turn = active.activates_at.plus(every);
-                    (now >= turn.plus(-self.publish_ahead)).then(|| turn.max(now.plus(self.cache_time)))
-                }),
-            };
-            steps.extend(activates_at.map(|activates_at| KeyStep::Publish { algorithm, activates_at }));
-        }
-        steps
+        let published = algorithms.iter().filter_map(|&algorithm| self.publication(keys, algorithm, now));
+        self.overdue(keys, now).into_iter().chain(published).collect()
+    }
+
+    /// The key of that algorithm that is to be made, if one is.
+    pub fn publication(&self, keys: &[SigningKeyRecord], algorithm: Algorithm, now: UnixTime) -> Option<KeyStep> {
+        let activates_at = match active(keys, algorithm, now) {
+            None => now, // nobody can have cached a key set without it
+            Some(_) if next(keys, algorithm, now).is_some() => return None,
+            Some(active) => {
+                let turn = active.activates_at.plus(self.rotate_every?);
+                if now < turn.plus(-self.publish_ahead) {
+                    return None;
+                }
+                turn.max(now.plus(self.cache_time))
+            }
+        };
+        Some(KeyStep::Publish { algorithm, activates_at })
     }
 
     /// What has happened by itself, and is not written down yet.

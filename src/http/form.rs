@@ -1,28 +1,68 @@
 //! What the endpoints for consumers are sent: a form in the body, and perhaps an `Authorization` header (RFC 6749 §3.2).
 
 use axum::{
+    Extension, RequestPartsExt,
     body::{Body, Bytes},
+    extract::{FromRequest, Request, rejection::ExtensionRejection},
     http::{HeaderMap, Uri, header},
+    response::{IntoResponse, Response},
 };
+use uuid::Uuid;
 
 use super::{
-    MOST_BODY_BYTES,
+    MOST_BODY_BYTES, ServerState,
     body::{BodyFault, is_of_type, read_body, received_type},
+    errors::RefusedResponse,
+    forwarded::RefusedHeader,
+    trace_id::TraceId,
 };
-use crate::domain::{Reason, Refusal};
+use crate::{
+    authentication::peer::PeerConnection,
+    domain::{Reason, Refusal},
+    operations::authenticate_consumer::Caller,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request that has come in whole, and in which nothing has been read yet.
-pub(super) struct Form {
+pub(super) struct FormRequest {
     pub(super) authorization: Option<Vec<u8>>,
     pub(super) body: Bytes,
+    peer: PeerConnection,
+    trace_id: Uuid,
 }
 
-impl Form {
-    pub(super) async fn read(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
-        let body = form_body(uri, headers, body).await?;
-        Ok(Self { authorization: authorization(headers)?.map(<[u8]>::to_vec), body })
+impl FormRequest {
+    /// Who sent it.
+    pub(super) const fn caller(&self) -> Caller<'_> {
+        Caller { peer: &self.peer, trace_id: self.trace_id }
+    }
+}
+
+impl FromRequest<ServerState> for FormRequest {
+    type Rejection = Response;
+    async fn from_request(request: Request, state: &ServerState) -> Result<Self, Response> {
+        let refuse = |refusal| RefusedResponse::new(refusal).into_response();
+        let (mut parts, body) = request.into_parts();
+        if let Some(RefusedHeader(refusal)) = parts.extensions.remove() {
+            return Err(refuse(refusal));
+        }
+        let Extension(peer) = parts.extract_with_state(state).await.map_err(ExtensionRejection::into_response)?;
+        let Extension(TraceId(trace_id)) =
+            parts.extract_with_state(state).await.map_err(ExtensionRejection::into_response)?;
+        let body = form_body(&parts.uri, &parts.headers, body).await.map_err(refuse)?;
+        let authorization = authorization(&parts.headers).map_err(refuse)?.map(<[u8]>::to_vec);
+        Ok(Self { authorization, body, peer, trace_id })
+    }
+}
+
+/// Does `work` in a task of its own: a caller that hangs up leaves its failure, and its line in record or log, behind.
+pub(super) async fn in_a_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, RefusedResponse> {
+    match tokio::spawn(work).await {
+        Ok(outcome) => outcome.map_err(RefusedResponse::recorded),
+        Err(failure) => std::panic::resume_unwind(failure.into_panic()), // nobody else ends the task
     }
 }
 

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json,
-    body::Body,
+    Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{
-    ServerState, documents::is_known, errors::RefusedResponse, form::Form, forwarded::RefusedHeader, trace_id::TraceId,
+    ServerState,
+    documents::is_known,
+    errors::RefusedResponse,
+    form::{FormRequest, in_a_task},
 };
 use crate::{
     app::App,
-    authentication::peer::PeerConnection,
     domain::{FailedCheck, Reason, Refusal},
     operations::{
-        authenticate_consumer::Caller,
         introspect_token::{SIGNED_TYPE, introspect_token},
         revoke_own_token::revoke_own_token,
     },
@@ -28,17 +28,10 @@ use crate::{
 /// 200 with nothing, whether there was anything to revoke or not.
 pub(super) async fn revoke(
     State(state): State<ServerState>,
-    Extension(peer): Extension<PeerConnection>,
-    Extension(TraceId(trace_id)): Extension<TraceId>,
-    refused: Option<Extension<RefusedHeader>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    request: FormRequest,
 ) -> Result<StatusCode, RefusedResponse> {
-    let Form { authorization, body } = form(refused, &uri, &headers, body).await?;
     let answer = in_a_task(async move {
-        let caller = Caller { peer: &peer, trace_id };
-        revoke_own_token(&state.app, authorization.as_deref(), &body, &caller).await
+        revoke_own_token(&state.app, request.authorization.as_deref(), &request.body, &request.caller()).await
     });
     answer.await.map(|()| StatusCode::OK)
 }
@@ -46,18 +39,12 @@ pub(super) async fn revoke(
 /// JSON, or a JWT for a caller that asks for one.
 pub(super) async fn introspect(
     State(state): State<ServerState>,
-    Extension(peer): Extension<PeerConnection>,
-    Extension(TraceId(trace_id)): Extension<TraceId>,
-    refused: Option<Extension<RefusedHeader>>,
-    uri: Uri,
     headers: HeaderMap,
-    body: Body,
+    request: FormRequest,
 ) -> Result<Response, RefusedResponse> {
-    let Form { authorization, body } = form(refused, &uri, &headers, body).await?;
     let app = state.app.clone();
     let answer = in_a_task(async move {
-        let caller = Caller { peer: &peer, trace_id };
-        introspect_token(&app, authorization.as_deref(), &body, &caller).await
+        introspect_token(&app, request.authorization.as_deref(), &request.body, &request.caller()).await
     });
     let answer = answer.await?;
     if !wants_signature(&headers) {
@@ -67,28 +54,6 @@ pub(super) async fn introspect(
     let media_type = HeaderValue::from_str(&format!("application/{SIGNED_TYPE}"));
     let media_type = media_type.unwrap_or(HeaderValue::from_static("application/jwt"));
     Ok(([(header::CONTENT_TYPE, media_type)], signed).into_response())
-}
-
-async fn form(
-    refused: Option<Extension<RefusedHeader>>,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Form, RefusedResponse> {
-    match refused {
-        Some(Extension(RefusedHeader(refusal))) => Err(RefusedResponse::new(refusal)),
-        None => Form::read(uri, headers, body).await.map_err(RefusedResponse::new),
-    }
-}
-
-/// A caller that hangs up leaves its failure, and its line in the log, behind.
-async fn in_a_task<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-) -> Result<T, RefusedResponse> {
-    match tokio::spawn(work).await {
-        Ok(outcome) => outcome.map_err(RefusedResponse::recorded),
-        Err(failure) => std::panic::resume_unwind(failure.into_panic()), // nobody else ends the task
-    }
 }
 
 /// Does `Accept` name the JWT, and not with `q=0` (RFC 9110 §12.4.2)?

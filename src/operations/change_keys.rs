@@ -9,7 +9,7 @@ use super::change_refused::ChangeRefused;
 use crate::{
     app::App,
     blocking::blocking,
-    domain::{Act, KeySchedule, KeyStep, PrivateHalf, SealedText, SigningKeyRecord},
+    domain::{Act, KeySchedule, KeyStep, PrivateHalf, SigningKeyRecord},
     signing::{KeyStores, NewKey, SigningError},
     storage::{Change, Database, StorageError},
 };
@@ -109,21 +109,8 @@ async fn carry_out(
         let kid = match &step {
             KeyStep::Publish { algorithm, activates_at } => {
                 let Some(found) = made.iter().position(|key| key.algorithm == *algorithm) else { continue };
-                let NewKey { algorithm, jwk, private_half } = made.swap_remove(found);
-                let kid: Arc<str> = jwk.thumbprint().into();
-                let mut record = SigningKeyRecord {
-                    kid: kid.clone(),
-                    algorithm,
-                    jwk,
-                    published_at: at.min(*activates_at),
-                    activates_at: *activates_at,
-                    retired_at: None,
-                    gone_at: None,
-                    withdrawn_at: None,
-                    private_half,
-                    proof: SealedText::default(),
-                };
-                record.proof = work.stores.vouch(&record)?;
+                let record = made.swap_remove(found).record(at.min(*activates_at), *activates_at);
+                let record = work.stores.vouched(record)?;
                 refuse_known(&keys, &record)?;
                 change.put_signing_key(None, &record).await?;
                 keys.push(record.clone());
@@ -148,7 +135,7 @@ async fn carry_out(
             KeyStep::Publish { .. } => {}
         }
         if *key != before {
-            key.proof = work.stores.vouch(key)?;
+            *key = work.stores.vouched(key.clone())?;
             change.put_signing_key(Some(&before), key).await?;
             changed.push(key.clone());
         }

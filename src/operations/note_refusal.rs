@@ -1,9 +1,9 @@
-//! Why a request about a token was refused, for the log.
+//! Why a request for a token, or about one, was refused, for the log.
 
-use super::{authenticate_consumer::Caller, record_outcome::truncated};
+use super::authenticate_consumer::Caller;
 use crate::{domain::Refusal, telemetry::legible};
 
-/// Writes it down as a refusal of a token request is; `claimed` is who the caller said it was.
+/// Writes one event; `claimed` is who the caller said it was.
 pub(super) fn note_refusal(event: &str, claimed: Option<&str>, refusal: &Refusal, caller: &Caller<'_>) {
     let check = refusal.check.as_ref();
     tracing::info!(
@@ -19,4 +19,8 @@ pub(super) fn note_refusal(event: &str, claimed: Option<&str>, refusal: &Refusal
         received = check.map(|check| legible(&check.received)),
         "{event}"
     );
+}
+
+pub(super) fn truncated(text: &str) -> String {
+    legible(&text.chars().take(64).collect::<String>())
 }

@@ -3,7 +3,10 @@
 use careconnect_verifier::Group;
 use uuid::Uuid;
 
-use super::authenticate_consumer::Caller;
+use super::{
+    authenticate_consumer::Caller,
+    note_refusal::{note_refusal, truncated},
+};
 use crate::{
     app::App,
     authentication::AuthenticatedConsumer,
@@ -81,21 +84,8 @@ pub struct Claimed {
 pub async fn record_refusal(app: &App, claimed: &Claimed, refusal: &Refusal, caller: &Caller<'_>) {
     let client_id = claimed.client_id.as_deref().map(truncated);
     let certificate = caller.peer.certificate.as_ref().map(|shown| shown.thumbprint().to_string());
-    let (check, sides) = (refusal.check.as_ref(), |side: &String| legible(side));
     metrics::counter!("careconnect_tokens_refused_total", "reason" => refusal.reason.name()).increment(1);
-    tracing::info!(
-        trace_id = %caller.trace_id,
-        address = %caller.peer.address,
-        certificate,
-        client_id,
-        reason = refusal.reason.name(),
-        description = legible(&refusal.description),
-        detail = refusal.detail.as_deref().map(legible),
-        check = check.map(|check| check.check),
-        expected = check.map(|check| sides(&check.expected)),
-        received = check.map(|check| sides(&check.received)),
-        "token refused"
-    );
+    note_refusal("token refused", claimed.client_id.as_deref(), refusal, caller);
     let entry = Entry {
         time: app.clock.now(),
         trace_id: caller.trace_id,
@@ -106,8 +96,4 @@ pub async fn record_refusal(app: &App, claimed: &Claimed, refusal: &Refusal, cal
         outcome: refusal.into(),
     };
     let _counted = app.record.write(&entry).await;
-}
-
-pub(super) fn truncated(text: &str) -> String {
-    legible(&text.chars().take(64).collect::<String>())
 }

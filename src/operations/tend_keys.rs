@@ -1,7 +1,5 @@
 //! What the schedule asks for: keys made, retired, forgotten and destroyed when it is time.
 
-use careconnect_verifier::Algorithm;
-
 use super::{
     change_keys::{KeyWork, change_keys},
     change_refused::ChangeRefused,
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    domain::{Act, Actor, KeyStep, SigningKeyRecord, Via},
+    domain::{Act, Actor, SigningKeyRecord, Via},
 };
 
 /// On nobody's word but the schedule's.
@@ -42,19 +40,12 @@ pub fn is_due(work: &KeyWork, keys: &[SigningKeyRecord], now: UnixTime) -> bool 
 
 /// Does all that is due. What cannot be done keeps nothing else from being done; the first failure is told.
 pub async fn tend_keys(work: &KeyWork, now: UnixTime) -> Result<(), ChangeRefused> {
-    let mut outcome = Ok(());
     let overdue = |keys: &[SigningKeyRecord]| Ok(work.schedule.overdue(keys, now));
-    outcome = outcome.and(change_keys(work, &overdue, by_schedule(now)).await.map(drop));
+    let mut outcome = change_keys(work, &overdue, by_schedule(now)).await.map(drop);
     for algorithm in work.stores.for_new_keys()?.makes() {
-        let due = move |keys: &[SigningKeyRecord]| Ok(published(work, keys, algorithm, now));
+        let due =
+            move |keys: &[SigningKeyRecord]| Ok(work.schedule.publication(keys, algorithm, now).into_iter().collect());
         outcome = outcome.and(change_keys(work, &due, by_schedule(now)).await.map(drop));
     }
     outcome
-}
-
-/// The key of that algorithm that is to be made, if one is.
-fn published(work: &KeyWork, keys: &[SigningKeyRecord], algorithm: Algorithm, now: UnixTime) -> Vec<KeyStep> {
-    let mut steps = work.schedule.due(keys, &[algorithm], now);
-    steps.retain(|step| matches!(step, KeyStep::Publish { .. }));
-    steps
 }

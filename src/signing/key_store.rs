@@ -17,6 +17,7 @@ use super::{
     sealing::SealingKeys,
 };
 use crate::{
+    clock::UnixTime,
     config::{self, Pkcs11Token},
     domain::{KeptIn, PrivateHalf, PublicJwk, SealedText, SigningKeyRecord},
 };
@@ -51,6 +52,24 @@ pub struct NewKey {
     pub jwk: PublicJwk,
     /// Where the private half is.
     pub private_half: PrivateHalf,
+}
+
+impl NewKey {
+    /// Its record, which nobody has vouched for yet.
+    pub fn record(self, published_at: UnixTime, activates_at: UnixTime) -> SigningKeyRecord {
+        SigningKeyRecord {
+            kid: self.jwk.thumbprint().into(),
+            algorithm: self.algorithm,
+            jwk: self.jwk,
+            published_at,
+            activates_at,
+            retired_at: None,
+            gone_at: None,
+            withdrawn_at: None,
+            private_half: self.private_half,
+            proof: SealedText::default(),
+        }
+    }
 }
 
 /// Where keys are, as the configuration has it.
@@ -138,9 +157,9 @@ impl KeyStores {
         self.sealing.confirm(record)
     }
 
-    /// What confirms a record as it is.
-    pub fn vouch(&self, record: &SigningKeyRecord) -> Result<SealedText, SigningError> {
-        self.sealing.vouch(record)
+    /// The record with what confirms it as it is.
+    pub fn vouched(&self, record: SigningKeyRecord) -> Result<SigningKeyRecord, SigningError> {
+        Ok(SigningKeyRecord { proof: self.sealing.vouch(&record)?, ..record })
     }
 
     /// Where new keys are kept.
@@ -182,8 +201,7 @@ impl KeyStores {
         if self.sealing.is_current(&record.proof) && private_half == record.private_half {
             return Ok(record);
         }
-        let resealed = SigningKeyRecord { private_half, ..record };
-        Ok(SigningKeyRecord { proof: self.vouch(&resealed)?, ..resealed })
+        self.vouched(SigningKeyRecord { private_half, ..record })
     }
 
     fn place(&self, kept_in: KeptIn) -> Result<&dyn KeyStore, SigningError> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::{ManualClock, UnixTime},
     config::Pkcs11Token,
-    domain::{KeptIn, KeySchedule, SealedText, SigningKeyRecord},
+    domain::{KeptIn, KeySchedule, SigningKeyRecord},
 };
 
 /// A place for keys, and the records that belong to it.
@@ -73,26 +73,13 @@ impl Place {
         records
     }
 
-    pub(super) fn record(&self, NewKey { algorithm, jwk, private_half }: NewKey) -> SigningKeyRecord {
-        let kid = jwk.thumbprint();
-        let record = SigningKeyRecord {
-            proof: SealedText::default(),
-            kid: kid.into(),
-            algorithm,
-            jwk,
-            published_at: NOW,
-            activates_at: NOW,
-            retired_at: None,
-            gone_at: None,
-            withdrawn_at: None,
-            private_half,
-        };
-        self.vouched(record)
+    pub(super) fn record(&self, made: NewKey) -> SigningKeyRecord {
+        self.vouched(made.record(NOW, NOW))
     }
 
     /// As the sealing key of this place confirms it.
     pub(super) fn vouched(&self, record: SigningKeyRecord) -> SigningKeyRecord {
-        SigningKeyRecord { proof: self.stores().vouch(&record).unwrap(), ..record }
+        self.stores().vouched(record).unwrap()
     }
 
     pub(super) fn keys(&self, records: Vec<SigningKeyRecord>) -> Keys {

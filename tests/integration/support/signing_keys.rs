@@ -51,23 +51,11 @@ async fn rows() -> String {
         };
         let stores = KeyStores::open(places, false).unwrap();
         let store = stores.for_new_keys().unwrap();
-        let row = |NewKey { algorithm, jwk, private_half }| {
-            let PrivateHalf::Row(SealedText(sealed)) = &private_half else { panic!("{private_half:?}") };
-            let sealed = sealed.clone();
-            let kid = jwk.thumbprint();
-            let record = SigningKeyRecord {
-                kid: kid.as_str().into(),
-                algorithm,
-                jwk: jwk.clone(),
-                published_at: NOW,
-                activates_at: NOW,
-                retired_at: None,
-                gone_at: None,
-                withdrawn_at: None,
-                private_half,
-                proof: SealedText::default(),
-            };
-            let (SealedText(proof), jwk, at) = (stores.vouch(&record).unwrap(), jwk.to_json(algorithm, &kid), NOW.0);
+        let row = |made: NewKey| {
+            let SigningKeyRecord { kid, algorithm, jwk, private_half, proof: SealedText(proof), .. } =
+                stores.vouched(made.record(NOW, NOW)).unwrap();
+            let PrivateHalf::Row(SealedText(sealed)) = private_half else { panic!("{private_half:?}") };
+            let (jwk, at) = (jwk.to_json(algorithm, &kid), NOW.0);
             format!("('{kid}', '{algorithm}', '{jwk}', {at}, {at}, 'database', '{sealed}', '{proof}', 1)")
         };
         let rows: Vec<_> = store.makes().into_iter().map(|algorithm| row(store.make(algorithm).unwrap())).collect();
