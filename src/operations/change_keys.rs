@@ -75,18 +75,7 @@ pub(super) async fn keep(
         }
         Err(error) => Err(error.into()),
     };
-    // After a failure it may still be committed, and then its private half is needed.
-    let is_unknown = matches!(&changed, Err(ChangeRefused::Storage(error)) if error.is_unavailable());
-    if !is_unknown {
-        let kept = |kid: &str| changed.as_ref().is_ok_and(|changed| changed.iter().any(|key| *key.kid == *kid));
-        for (algorithm, kid, half) in all.into_iter().filter(|(_, kid, _)| !kept(kid)) {
-            let stores = work.stores.clone();
-            let discarded = blocking(move || stores.destroy(algorithm, &kid, &half)).await;
-            if let Err(error) = discarded {
-                tracing::warn!(event = "key_not_discarded", %error, "a private key that was not needed is still there");
-            }
-        }
-    }
+    discard(work, all).await;
     if let Ok(changed) = &changed {
         for key in changed {
             let (kid, algorithm, activates_at) = (&key.kid, key.algorithm, key.activates_at);
@@ -95,6 +84,24 @@ pub(super) async fn keep(
         }
     }
     changed
+}
+
+/// Destroys those that no record names: after a failure one may be committed all the same, and a node that was faster may
+/// have kept the same key.
+async fn discard(work: &KeyWork, made: Vec<(Algorithm, String, PrivateHalf)>) {
+    if made.is_empty() {
+        return;
+    }
+    let Ok(known) = work.database.list_signing_keys().await else { return };
+    for (algorithm, kid, half) in made {
+        if known.iter().any(|key| *key.kid == *kid) {
+            continue;
+        }
+        let stores = work.stores.clone();
+        if let Err(error) = blocking(move || stores.destroy(algorithm, &kid, &half)).await {
+            tracing::warn!(event = "key_not_discarded", %error, "a private key that was not needed is still there");
+        }
+    }
 }
 
 async fn carry_out(

@@ -1,15 +1,18 @@
 //! Private keys at rest.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use careconnect_auth::{
     clock::Clock,
-    operations::{change_keys::KeyWork, tend_keys::tend_keys},
+    operations::{change_keys::KeyWork, import_key::import_key, tend_keys::tend_keys},
+    signing::read_private_key,
 };
 use careconnect_verifier::Algorithm;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
+    changes::act,
     command::run,
     process::{Scene, Serve},
     signing_keys::write_sealing_key,
@@ -144,4 +147,17 @@ async fn a_server_that_can_confirm_no_key_any_more_goes_on_with_those_that_it_ha
         .await; // so that the ring has looked
     server.token_by_secret(&registered).send().await.token();
     assert_eq!(server.running.app.keys.key_set().kids(), published);
+}
+
+#[tokio::test]
+async fn nodes_that_take_over_the_same_key_at_once_lose_nothing_of_it() {
+    // R45
+    let server = TestServer::with("keys.store = \"files\"\n").await;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/throwaway_keys/p256.sec1.pem");
+    let private_half = read_private_key(Algorithm::Es256, &file).unwrap();
+    let (work, now) = (KeyWork::of(&server.running.app), server.clock.now());
+    let imports = (0..4).map(|_| import_key(&work, Algorithm::Es256, private_half.clone(), act(now)));
+    let imported: Vec<_> = soon("four imports", join_all(imports)).await.into_iter().flatten().collect();
+    assert_eq!(imported.len(), 1);
+    work.stores.key(&imported[0]).unwrap();
 }
