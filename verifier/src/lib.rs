@@ -15,6 +15,7 @@ mod builder;
 mod claim_types;
 mod claims;
 mod crypto;
+pub mod end_user_organisation;
 mod group;
 #[cfg(feature = "remote-keys")]
 mod https;
@@ -28,8 +29,13 @@ mod rejection;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
 mod revocations;
+#[cfg(test)]
+mod sample_token;
+pub mod search_filter;
+mod slot_visibility;
 mod strict_json;
 mod token_verifier;
+pub mod unsigned;
 mod unverified;
 mod unverified_claims;
 mod verified_token;
@@ -56,6 +62,7 @@ pub use revocations::{
 };
 #[cfg(feature = "remote-keys")]
 pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
+pub use slot_visibility::{CallerKnowledge, SlotRestriction, SlotVisibility};
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;
