@@ -15,6 +15,7 @@ mod builder;
 mod claim_types;
 mod claims;
 mod crypto;
+pub mod end_user_organisation;
 mod group;
 #[cfg(feature = "tower")]
 mod guard;
@@ -34,10 +35,15 @@ mod rejection;
 mod remote_keys;
 mod response_profile;
 mod revocations;
+#[cfg(test)]
+mod sample_token;
+pub mod search_filter;
+mod slot_visibility;
 #[cfg(feature = "tower")]
 mod ssp;
 mod strict_json;
 mod token_verifier;
+pub mod unsigned;
 mod unverified;
 mod unverified_claims;
 mod verified_token;
@@ -74,6 +80,7 @@ pub use revocations::{
 };
 #[cfg(feature = "remote-keys")]
 pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
+pub use slot_visibility::{CallerKnowledge, SlotRestriction, SlotVisibility};
 #[cfg(feature = "tower")]
 pub use ssp::{SspCheck, SspRules};
 pub use token_verifier::TokenVerifier;
