@@ -19,6 +19,8 @@ pub mod end_user_organisation;
 mod group;
 #[cfg(feature = "tower")]
 mod guard;
+#[cfg(feature = "tower")]
+mod header_check;
 #[cfg(feature = "remote-keys")]
 mod https;
 mod identifiers;
@@ -51,15 +53,16 @@ mod verified_token;
 pub use algorithm::Algorithm;
 #[cfg(feature = "client-assertions")]
 pub use assertion::{AssertionFault, AssertionPart, UnverifiedAssertion};
-#[cfg(feature = "axum")]
-pub use axum::NotGuarded;
 pub use builder::{InvalidOptions, NeedsAudience, NeedsKeys, TokenVerifierBuilder};
 pub use claims::{AccessTokenClaims, Confirmation};
 pub use group::{Group, InteractionId, KNOWN_GROUPS, KnownGroup};
 #[cfg(feature = "tower")]
 pub use guard::{
-    Admitted, InvalidGuard, PeerAddress, ProviderGuard, ProviderGuardBuilder, Refused, Requester, TrustedProxy,
+    Admitted, Caller, InvalidGuard, PeerAddress, ProviderGuard, ProviderGuardBuilder, Refused, Requester,
+    SearchFilterMode, TrustedProxy, UnsignedTokens,
 };
+#[cfg(feature = "tower")]
+pub use header_check::HeaderCheck;
 #[cfg(feature = "remote-keys")]
 pub use https::RemoteError;
 pub use identifiers::{Asid, ClientId, InvalidIdentifier, OdsCode, OrganisationType};
@@ -82,7 +85,7 @@ pub use revocations::{
 pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
 pub use slot_visibility::{CallerKnowledge, SlotRestriction, SlotVisibility};
 #[cfg(feature = "tower")]
-pub use ssp::{SspCheck, SspRules};
+pub use ssp::SspRules;
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;

@@ -11,6 +11,8 @@ mod key_sets;
 mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
+#[cfg(feature = "tower")]
+mod migration;
 #[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
