@@ -29,6 +29,7 @@ mod rejection;
 mod remote_keys;
 mod revocations;
 mod strict_json;
+mod token_cache;
 mod token_verifier;
 mod unverified;
 mod unverified_claims;
