@@ -44,6 +44,7 @@ mod slot_visibility;
 #[cfg(feature = "tower")]
 mod ssp;
 mod strict_json;
+mod token_cache;
 mod token_verifier;
 pub mod unsigned;
 mod unverified;

@@ -21,4 +21,5 @@ mod remote_keys;
 #[cfg(feature = "remote-keys")]
 mod remote_revocations;
 mod revocations;
+mod token_cache;
 mod vectors;
