@@ -9,6 +9,11 @@ mod issuer;
 mod key_sets;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
+#[cfg(all(feature = "remote-keys", feature = "metrics"))]
+mod meters;
+#[cfg(feature = "remote-keys")]
+#[cfg(unix)]
+mod outage;
 #[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
