@@ -27,6 +27,7 @@ mod expiries;
 mod floors;
 mod framing;
 mod fuzzing;
+mod gateway;
 mod http2_floods;
 mod interop;
 

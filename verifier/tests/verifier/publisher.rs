@@ -50,10 +50,6 @@ impl Publisher {
         (publisher, keys)
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Keys that follow this server.
     pub(crate) fn keys(&self) -> RemoteKeysBuilder {
         RemoteKeys::from_url(&self.url).dangerously_allow_http()
