@@ -31,6 +31,8 @@ mod rejection;
 mod remote_keys;
 mod revocations;
 mod strict_json;
+#[cfg(feature = "test-issuer")]
+mod test_issuer;
 mod token_cache;
 mod token_verifier;
 mod unverified;
@@ -59,6 +61,8 @@ pub use revocations::{
 };
 #[cfg(feature = "remote-keys")]
 pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
+#[cfg(feature = "test-issuer")]
+pub use test_issuer::{BadToken, TestIssuer, TestToken};
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;

@@ -24,3 +24,5 @@ mod remote_revocations;
 mod revocations;
 mod token_cache;
 mod vectors;
+#[cfg(feature = "test-issuer")]
+mod zoo;
