@@ -22,7 +22,7 @@ use crate::issuer::Issuer;
 
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    url: String,
+    pub(crate) url: String,
     answer: Arc<Mutex<Answer>>,
     fetches: Arc<AtomicUsize>,
     server: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -48,10 +48,6 @@ impl Publisher {
         *publisher.server.lock().unwrap() = Some(server);
         let keys = publisher.keys();
         (publisher, keys)
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Keys that follow this server.
