@@ -98,7 +98,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verified_token::ending_at;
+    use crate::sample_token::ending_at;
 
     fn bytes(number: usize) -> Vec<u8> {
         format!("header.payload.{number:032}").into_bytes()

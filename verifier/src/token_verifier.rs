@@ -98,6 +98,12 @@ impl TokenVerifier {
         }
     }
 
+    /// The time by this verifier's clock, Unix seconds.
+    #[cfg(feature = "tower")]
+    pub(crate) fn now(&self) -> i64 {
+        self.policy.clock.now()
+    }
+
     /// How well it is known what the issuer has withdrawn; none for a verifier without revocations.
     pub fn revocation_state(&self) -> Option<RevocationState> {
         self.revocations.as_ref().map(|revocations| revocations.state())

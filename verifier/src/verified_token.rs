@@ -117,31 +117,3 @@ impl VerifiedToken {
         }
     }
 }
-
-/// A token that ends at `time`, for tests of what keeps tokens.
-#[cfg(test)]
-pub(crate) fn ending_at(time: i64) -> VerifiedToken {
-    let claims = AccessTokenClaims {
-        iss: String::new(),
-        sub: String::new(),
-        aud: String::new(),
-        iat: 0,
-        nbf: None,
-        exp: time,
-        jti: String::new(),
-        client_id: ClientId::parse("c").unwrap(),
-        scope: None,
-        asid: Asid::parse("200000000205").unwrap(),
-        ods_code: OdsCode::parse("A1001").unwrap(),
-        org_type: OrganisationType::parse("urgent-care").unwrap(),
-        groups: Vec::new(),
-        requesting_system: None,
-        requesting_organization: None,
-        reason_for_request: None,
-        cnf: None,
-    };
-    let key = crate::PublicKey::from_jwk(
-        br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
-    );
-    VerifiedToken::new(claims, "k1", key.unwrap().identity())
-}

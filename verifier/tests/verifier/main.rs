@@ -2,15 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accepts;
-#[cfg(feature = "axum")]
-mod extractor;
 mod garbage;
+#[cfg(feature = "tower")]
+mod guard;
 mod issuer;
 mod key_sets;
+#[cfg(feature = "axum")]
+mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
 #[cfg(all(feature = "remote-keys", feature = "metrics"))]
 mod meters;
+#[cfg(feature = "tower")]
+mod migration;
 #[cfg(feature = "remote-keys")]
 #[cfg(unix)]
 mod outage;
