@@ -104,3 +104,18 @@ fn nobody_trusts_the_issuer_of_another_test() {
     let refusal = one.verifier(AUDIENCE).verify_offline(&other.token_for(AUDIENCE).sign()).unwrap_err();
     assert_eq!(refusal.reason(), "unknown_kid");
 }
+
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn a_guarded_provider_answers_each_as_the_zoo_says() {
+    let issuer = TestIssuer::new();
+    let guard = careconnect_verifier::ProviderGuard::new(issuer.verifier(AUDIENCE)).build().unwrap();
+    let zoo = issuer.bad_tokens(AUDIENCE).into_iter().chain(issuer.tokens_without(&Group::READ_SLOT, AUDIENCE));
+    for bad in zoo {
+        let request = http::Request::get("/Slot").header("authorization", format!("Bearer {}", bad.token));
+        let (mut request, ()) = request.body(()).unwrap().into_parts();
+        bad.certificate.map(|certificate| request.extensions.insert(certificate));
+        let rejection = guard.check(&request).await.expect_err(bad.name).rejection;
+        assert_eq!((rejection.reason(), rejection.status()), (bad.reason, bad.status), "{}", bad.name);
+    }
+}
