@@ -8,14 +8,14 @@ use ring as backend;
 
 use backend::{
     hmac,
-    rand::{SecureRandom, SystemRandom},
+    rand::SystemRandom,
     signature::{
         ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair,
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::base64url;
+use crate::{base64url, crypto};
 
 /// The start of a `SubjectPublicKeyInfo` (RFC 5480) of a P-256 key, up to its point.
 const SPKI_OF_P256: [u8; 26] = [
@@ -80,7 +80,5 @@ pub(super) fn hmac_sha256(secret: &[u8], message: &[u8]) -> Vec<u8> {
 
 /// 128 random bits.
 pub(super) fn random_text() -> String {
-    let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).expect("randomness");
-    base64url::encode(&bytes)
+    base64url::encode(&crypto::random::<16>().expect("randomness"))
 }
