@@ -8,7 +8,7 @@ use ring as backend;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("careconnect-verifier needs a crypto back-end: enable the feature `aws-lc-rs` or `ring`");
 
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "test-issuer"))]
 use backend::rand::{SecureRandom, SystemRandom};
 use backend::{
     digest,
@@ -29,7 +29,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Bits that nobody can guess; none when the system has none to give.
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "tower", feature = "test-issuer"))]
 pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).ok().map(|()| bytes)

@@ -46,6 +46,8 @@ mod slot_visibility;
 #[cfg(feature = "tower")]
 mod ssp;
 mod strict_json;
+#[cfg(feature = "test-issuer")]
+mod test_issuer;
 mod token_cache;
 mod token_verifier;
 pub mod unsigned;
@@ -89,6 +91,8 @@ pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
 pub use slot_visibility::{CallerKnowledge, SlotRestriction, SlotVisibility};
 #[cfg(feature = "tower")]
 pub use ssp::SspRules;
+#[cfg(feature = "test-issuer")]
+pub use test_issuer::{BadToken, TestIssuer, TestToken};
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;

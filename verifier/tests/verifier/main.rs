@@ -28,3 +28,5 @@ mod remote_revocations;
 mod revocations;
 mod token_cache;
 mod vectors;
+#[cfg(feature = "test-issuer")]
+mod zoo;

@@ -109,5 +109,5 @@ async fn exercise() -> String {
     following.refresh_revocations().await.unwrap();
     source.replace("no list");
     following.refresh_revocations().await.unwrap_err();
-    publisher.url().to_owned()
+    publisher.url.clone()
 }

@@ -22,7 +22,7 @@ use crate::issuer::Issuer;
 
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    url: String,
+    pub(crate) url: String,
     answer: Arc<Mutex<Answer>>,
     fetches: Arc<AtomicUsize>,
     server: Arc<Mutex<Option<JoinHandle<()>>>>,
