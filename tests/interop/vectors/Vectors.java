@@ -10,6 +10,7 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 
 /** Judges tests/vectors of the verifier. Argument: the file. */
 public final class Vectors {
@@ -33,11 +34,13 @@ public final class Vectors {
         byte[] hex = HexFormat.of().parseHex(one.path("token_hex").asText());
         String token = one.path("token").asText(new String(hex, StandardCharsets.ISO_8859_1));
         Map<String, PublicKey> keys = IssuerKeys.usable(vectors.get("jwks").get(one.get("jwks").textValue()));
-        TokenVerifier verifier = new TokenVerifier(one.get("issuer").textValue(), one.get("audience").textValue(), kid -> {
+        Function<String, PublicKey> find = kid -> {
             if (!keys.containsKey(kid)) throw new Refused("unknown_kid");
             return keys.get(kid);
-        }, options.path("leeway").asInt(), options.path("require_cnf").asBoolean(),
-                Clock.fixed(Instant.ofEpochSecond(one.get("now").longValue()), ZoneOffset.UTC));
+        };
+        Clock clock = Clock.fixed(Instant.ofEpochSecond(one.get("now").longValue()), ZoneOffset.UTC);
+        TokenVerifier verifier = new TokenVerifier(one.get("issuer").textValue(), one.get("audience").textValue(), find,
+                options.path("leeway").asInt(), options.path("require_cnf").asBoolean(), clock);
         byte[] certificate = null;
         if (options.has("cert")) {
             String pem = vectors.get("certs").get(options.get("cert").textValue()).textValue();
