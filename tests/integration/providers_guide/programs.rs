@@ -134,6 +134,7 @@ impl Programs {
         if self.page.language == "Java" && !self.path().join("trust.p12").exists() {
             said(self.keytool(authority));
         }
+        careconnect_auth::crypto::install();
         let log = tempfile::NamedTempFile::new().unwrap();
         let mut command = self.command(self.page.files.last().unwrap());
         command.env("ISSUER", issuer).env("SERVICE_ROOT", root).env("JWKS_URL", keys).env("PORT", "0");
