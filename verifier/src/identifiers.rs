@@ -146,6 +146,22 @@ impl Asid {
     }
 }
 
+impl OrganisationType {
+    /// The code system of organisation types, as GP Connect has published it since version 1.2.1.
+    pub const SYSTEM: &str = "https://fhir.nhs.uk/STU3/CodeSystem/GPConnect-OrganisationType-1";
+
+    /// As [`Self::parse`], and the display texts that early consumers sent in place of codes: `Urgent Care`, `GP Practice`.
+    pub fn parse_code_or_display(text: &str) -> Result<Self, InvalidIdentifier> {
+        let words: Vec<_> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
+        Self::parse(&words.join("-")).map_err(|invalid| InvalidIdentifier::new(invalid.kind, invalid.rule, text))
+    }
+
+    /// `https://fhir.nhs.uk/STU3/CodeSystem/GPConnect-OrganisationType-1|urgent-care`, as FHIR parameters write it.
+    pub fn uri(&self) -> String {
+        format!("{}|{self}", Self::SYSTEM)
+    }
+}
+
 impl OdsCode {
     /// The naming system of organisations.
     pub const SYSTEM: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -201,6 +217,13 @@ mod tests {
     fn an_organisation_type_is_an_open_code() {
         assert!(OrganisationType::parse("oncology").is_ok());
         assert!(OrganisationType::parse("Urgent Care").is_err());
+        for (text, code) in [("Urgent Care", "urgent-care"), (" GP  Practice", "gp-practice"), ("oncology", "oncology")]
+        {
+            assert_eq!(OrganisationType::parse_code_or_display(text).unwrap().as_str(), code);
+        }
+        for text in ["", " ", "Urgent|Care", "urgent-carе"] {
+            assert!(OrganisationType::parse_code_or_display(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,12 @@ pub trait KeySource: Send + Sync + 'static {
     /// The keys, if they can be used as they are; never waits.
     fn current(&self) -> Option<Arc<KeySet>>;
 
+    /// Shows `reader`, once, what [`current`](Self::current) gives. A source that can do so without counting a reference
+    /// should: the count is the one memory that every thread of a busy provider would write to.
+    fn read_current(&self, reader: &mut dyn FnMut(Option<&KeySet>)) {
+        reader(self.current().as_deref());
+    }
+
     /// Called when [`current`](Self::current) has nothing, or not the key that a token names: looks again, if that can
     /// help and is not too early, and gives the best keys that there are.
     fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>>;
@@ -33,6 +39,12 @@ impl FixedKeys {
     }
 }
 
+impl From<Arc<KeySet>> for FixedKeys {
+    fn from(keys: Arc<KeySet>) -> Self {
+        Self(keys)
+    }
+}
+
 impl From<KeySet> for FixedKeys {
     fn from(keys: KeySet) -> Self {
         Self::new(keys)
@@ -44,6 +56,10 @@ impl KeySource for FixedKeys {
         Some(Arc::clone(&self.0))
     }
 
+    fn read_current(&self, reader: &mut dyn FnMut(Option<&KeySet>)) {
+        reader(Some(&self.0));
+    }
+
     fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
         Box::pin(std::future::ready(Ok(Arc::clone(&self.0))))
     }
@@ -52,6 +68,10 @@ impl KeySource for FixedKeys {
 impl<S: KeySource> KeySource for Arc<S> {
     fn current(&self) -> Option<Arc<KeySet>> {
         self.as_ref().current()
+    }
+
+    fn read_current(&self, reader: &mut dyn FnMut(Option<&KeySet>)) {
+        self.as_ref().read_current(reader);
     }
 
     fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {

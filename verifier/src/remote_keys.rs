@@ -86,15 +86,12 @@ impl RemoteKeys {
 impl KeySource for RemoteKeys {
     fn current(&self) -> Option<Arc<KeySet>> {
         let fetched = self.0.fetched.load();
-        let fetched = fetched.as_ref()?;
-        let age = fetched.at.elapsed();
-        if age < fetched.refresh_after {
-            return Some(Arc::clone(&fetched.keys));
-        }
-        let _ = self.0.begin_fetch(self.0.schedule.cooldown.min(fetched.refresh_after));
-        let usable = age < fetched.refresh_after.saturating_mul(3)
-            || age < self.0.schedule.serve_stale_for && self.0.is_failing();
-        usable.then(|| Arc::clone(&fetched.keys))
+        fetched.as_ref().filter(|fetched| self.0.may_serve(fetched)).map(|fetched| Arc::clone(&fetched.keys))
+    }
+
+    fn read_current(&self, reader: &mut dyn FnMut(Option<&KeySet>)) {
+        let fetched = self.0.fetched.load();
+        reader(fetched.as_ref().filter(|fetched| self.0.may_serve(fetched)).map(|fetched| fetched.keys.as_ref()));
     }
 
     fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
@@ -109,6 +106,16 @@ impl KeySource for RemoteKeys {
 }
 
 impl Cache {
+    /// Whether these keys may be used without waiting. Has them fetched again when it is time to.
+    fn may_serve(self: &Arc<Self>, fetched: &Fetched) -> bool {
+        let age = fetched.at.elapsed();
+        if age < fetched.refresh_after {
+            return true;
+        }
+        let _ = self.begin_fetch(self.schedule.cooldown.min(fetched.refresh_after));
+        age < fetched.refresh_after.saturating_mul(3) || age < self.schedule.serve_stale_for && self.is_failing()
+    }
+
     /// Joins the fetch that is under way, or begins one unless the last began less than `cooldown` ago. The fetch runs
     /// in a task of its own: a caller that hangs up neither cancels it for the others nor burns their cooldown.
     fn begin_fetch(self: &Arc<Self>, cooldown: Duration) -> Option<watch::Receiver<()>> {

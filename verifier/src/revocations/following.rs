@@ -56,9 +56,9 @@ impl Following {
     }
 
     /// Refuses what is withdrawn, and, unless configured otherwise, everything while that cannot be known.
-    pub(crate) fn check(&self, token: &VerifiedToken, key_id: &str) -> Result<(), Rejection> {
+    pub(crate) fn check(&self, token: &VerifiedToken) -> Result<(), Rejection> {
         let held = self.held.load();
-        if let Some(withdrawn) = held.as_ref().and_then(|held| held.list.withdraws(token.claims(), key_id)) {
+        if let Some(withdrawn) = held.as_ref().and_then(|held| held.list.withdraws(token.claims(), token.key_id())) {
             return Err(Rejection::Revoked { withdrawn });
         }
         if held.as_ref().is_some_and(|held| self.is_fresh(held)) {

@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accepts;
-#[cfg(feature = "axum")]
-mod extractor;
 mod garbage;
+#[cfg(feature = "tower")]
+mod guard;
 mod issuer;
 mod key_sets;
+#[cfg(feature = "axum")]
+mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
+#[cfg(feature = "tower")]
+mod migration;
 #[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
@@ -17,4 +21,5 @@ mod remote_keys;
 #[cfg(feature = "remote-keys")]
 mod remote_revocations;
 mod revocations;
+mod token_cache;
 mod vectors;
