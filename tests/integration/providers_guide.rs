@@ -36,11 +36,17 @@ fn token(dev: &Dev, consumer: &str, root: &str) -> String {
     text(&answer["access_token"])
 }
 
-/// Its service root, issuer, key set and authority, as the services want them.
-fn facts(dev: &Dev, provider: usize) -> (String, String, String, String) {
+/// The ODS codes of providers that a demo server registers.
+const PRACTICE: &str = "A20047";
+const WITH_RS256: &str = "B82617";
+const WITH_BOUND_TOKENS: &str = "C81002";
+
+/// The service root of a provider, and issuer, key set and authority, as the services want them.
+fn facts(dev: &Dev, provider: &str) -> (String, String, String, String) {
     let manifest = dev.manifest();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let root = text(&manifest["providers"][provider]["base_url"]);
+    let provider = manifest["providers"].as_array().unwrap().iter().find(|one| one["ods_code"] == provider).unwrap();
+    let root = text(&provider["base_url"]);
     (root, text(&manifest["issuer"]), text(&manifest["jwks_uri"]), text(&manifest["ca_file"]))
 }
 
@@ -49,8 +55,8 @@ async fn each_program_admits_who_may_and_says_why_others_may_not() {
     // R32, R35, R36, R38
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    let (root, issuer, keys, authority) = facts(&dev, 0);
-    let neighbour = facts(&dev, 1).0;
+    let (root, issuer, keys, authority) = facts(&dev, PRACTICE);
+    let neighbour = facts(&dev, WITH_BOUND_TOKENS).0;
     for page in &PAGES {
         let language = page.language;
         let service = Programs::of(page).serve(&issuer, &root, &keys, authority.as_ref()).await;
@@ -99,12 +105,12 @@ async fn each_program_takes_rs256_and_refuses_a_bound_token_without_its_certific
     let dev = Dev::start(directory.path());
     for page in &PAGES {
         let programs = Programs::of(page);
-        let (root, issuer, keys, authority) = facts(&dev, 1);
         if careconnect_auth::crypto::MAKES_RSA_KEYS {
+            let (root, issuer, keys, authority) = facts(&dev, WITH_RS256);
             let service = programs.serve(&issuer, &root, &keys, authority.as_ref()).await;
             assert_eq!(service.look(&token(&dev, "by secret", &root)).await.status, 200, "{}", page.language);
         }
-        let (root, issuer, keys, authority) = facts(&dev, 2);
+        let (root, issuer, keys, authority) = facts(&dev, WITH_BOUND_TOKENS);
         let service = programs.serve(&issuer, &root, &keys, authority.as_ref()).await;
         let bound = token(&dev, "Demo 111, by certificate", &root);
         assert_eq!(service.look(&bound).await.reason, "cnf_mismatch", "{}", page.language);
@@ -165,7 +171,7 @@ fn what_a_library_alone_lets_through_is_what_the_table_says() {
 async fn the_guide_s_requests_are_answered_as_it_says() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    let (root, issuer, keys, authority) = facts(&dev, 0);
+    let (root, issuer, keys, authority) = facts(&dev, PRACTICE);
     let service = Programs::of(&PAGES[0]).serve(&issuer, &root, &keys, authority.as_ref()).await;
     let [requests] = &crate::support::shell_blocks::blocks(GUIDE, "sh")[..] else { panic!("one block") };
     let requests = requests.replace("http://127.0.0.1:8090", &service.url);
@@ -177,11 +183,14 @@ async fn the_guide_s_requests_are_answered_as_it_says() {
 #[test]
 fn every_file_that_the_guide_names_exists() {
     let documents = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let without_anchor = |target: &str| target.split('#').next().unwrap().to_owned();
-    for target in links(GUIDE).map(without_anchor) {
-        assert!(documents.join(&target).exists(), "{target}");
-    }
-    for target in PAGES.iter().flat_map(|page| links(page.text)).map(without_anchor) {
-        assert!(documents.join("providers").join(&target).exists(), "{target}");
+    let pages = PAGES.iter().map(|page| (documents.join("providers"), page.text));
+    for (folder, text) in pages.chain([(documents.clone(), GUIDE)]) {
+        for target in links(text) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let named = std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{target}: {error}"));
+            let headings = named.lines().filter(|line| line.starts_with('#')).map(str::to_lowercase);
+            let plain = |heading: String| heading.replace([',', '`', '#'], "").trim().replace(' ', "-");
+            assert!(anchor.is_empty() || headings.map(plain).any(|heading| heading == anchor), "{target}");
+        }
     }
 }

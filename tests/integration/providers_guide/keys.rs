@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 
 use super::{
-    facts,
+    PRACTICE, facts,
     programs::{PAGES, Page, Programs},
     token,
 };
@@ -39,7 +39,7 @@ fn naming(token: &str, kid: usize) -> String {
 
 /// The key set of a server, at an address that counts and that can fail.
 async fn publish(dev: &Dev) -> (KeyHost, String) {
-    let (_, _, keys, authority) = facts(dev, 0);
+    let (_, _, keys, authority) = facts(dev, PRACTICE);
     let mut curl = alone(std::process::Command::new("curl"));
     curl.args(["--silent", "--fail", "--cacert", &authority, &keys]);
     let (host, keys) = (KeyHost::start().await, said(curl));
@@ -51,7 +51,7 @@ async fn publish(dev: &Dev) -> (KeyHost, String) {
 async fn a_rotation_goes_unnoticed() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    let (root, issuer, keys, authority) = facts(&dev, 0);
+    let (root, issuer, keys, authority) = facts(&dev, PRACTICE);
     let mut services = Vec::new();
     let before = token(&dev, "by secret", &root);
     for page in &PAGES {
@@ -79,7 +79,7 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_in_a_cooldown_also_while_the_is
     // R31
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    let (root, issuer, ..) = facts(&dev, 0);
+    let (root, issuer, ..) = facts(&dev, PRACTICE);
     let good = token(&dev, "by secret", &root);
     for page in &PAGES {
         let (host, _) = publish(&dev).await;
@@ -107,7 +107,7 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_in_a_cooldown_also_while_the_is
 async fn known_keys_go_on_while_the_issuer_is_away_and_a_start_without_it_recovers() {
     let directory = tempfile::tempdir().unwrap();
     let dev = Dev::start(directory.path());
-    let (root, issuer, ..) = facts(&dev, 0);
+    let (root, issuer, ..) = facts(&dev, PRACTICE);
     let good = token(&dev, "by secret", &root);
     for page in &PAGES {
         let (host, keys) = publish(&dev).await;
