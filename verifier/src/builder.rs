@@ -1,12 +1,8 @@
 //! The steps to a verifier. What must not be forgotten is a step of its own; everything else has a safe default.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{Algorithm, KeySource, Revocations, TokenVerifier, policy::Policy};
+use crate::{Algorithm, KeySource, Revocations, TokenVerifier, clock::Clock, policy::Policy};
 
 /// The longest leeway that can be asked for, in seconds.
 const MAX_LEEWAY: i64 = 60;
@@ -81,7 +77,7 @@ impl NeedsKeys {
                 leeway: 5,
                 max_age: None,
                 must_be_bound: false,
-                clock: Box::new(system_time),
+                clock: Clock::default(),
             },
             keys: Arc::new(source),
             revocations: None,
@@ -117,7 +113,7 @@ impl TokenVerifierBuilder {
 
     /// Takes the time, in Unix seconds, from `clock` instead of the system's.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        self.policy.clock = Box::new(clock);
+        self.policy.clock = Clock::new(clock);
         self
     }
 
@@ -168,11 +164,4 @@ impl fmt::Debug for TokenVerifierBuilder {
             .field("revocations", &self.revocations)
             .finish_non_exhaustive()
     }
-}
-
-/// Before 1970 is taken for 1970: then nothing is valid yet.
-#[expect(clippy::disallowed_methods, reason = "the default clock; `TokenVerifierBuilder::clock` replaces it")]
-fn system_time() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
 }

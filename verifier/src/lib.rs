@@ -14,6 +14,7 @@ mod base64url;
 mod builder;
 mod claim_types;
 mod claims;
+mod clock;
 mod crypto;
 pub mod end_user_organisation;
 mod group;
@@ -29,6 +30,7 @@ mod key_set;
 mod key_source;
 #[cfg(feature = "tower")]
 mod layer;
+mod meters;
 mod policy;
 mod presented;
 mod public_key;
@@ -69,7 +71,7 @@ pub use https::RemoteError;
 pub use identifiers::{Asid, ClientId, InvalidIdentifier, OdsCode, OrganisationType};
 pub use interactions::{InteractionTable, InvalidInteractions, Operation};
 pub use key_set::{InvalidKeySet, KeySet};
-pub use key_source::{BoxFuture, FixedKeys, KeySource, KeysUnavailable};
+pub use key_source::{BoxFuture, FixedKeys, KeyOrigin, KeySource, KeyState, KeysUnavailable};
 #[cfg(feature = "tower")]
 pub use layer::{Guarded, ProviderLayer};
 pub use presented::{CertificateThumbprint, Presented};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     Algorithm, Presented, Rejection, VerifiedToken,
+    clock::Clock,
     strict_json::Text,
     unverified::{UnverifiedToken, excerpt},
     unverified_claims::UnverifiedClaims,
@@ -17,7 +18,7 @@ pub(crate) struct Policy {
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
     pub(crate) must_be_bound: bool,
-    pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
+    pub(crate) clock: Clock,
 }
 
 impl Policy {
@@ -67,7 +68,7 @@ impl Policy {
 
     /// Saturating throughout, so that no number in a token and no clock can overflow a check into a pass.
     fn check_times(&self, expired_at: i64, issued_at: i64, not_before: Option<i64>) -> Result<(), Rejection> {
-        let (now, leeway) = ((self.clock)(), self.leeway);
+        let (now, leeway) = (self.clock.now(), self.leeway);
         if self.has_ended(expired_at, now) {
             return Err(Rejection::Expired { expired_at, now, leeway });
         }

@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    FixedKeys, KeySource, KeysUnavailable, Presented, Rejection, RevocationState, Revocations, RevocationsUnavailable,
-    VerifiedToken, builder::NeedsAudience, policy::Policy, revocations::Following, token_cache::TokenCache,
-    unverified::UnverifiedToken,
+    FixedKeys, KeySource, KeyState, KeysUnavailable, Presented, Rejection, RevocationState, Revocations,
+    RevocationsUnavailable, VerifiedToken, builder::NeedsAudience, meters, policy::Policy, revocations::Following,
+    token_cache::TokenCache, unverified::UnverifiedToken,
 };
 
 /// Verifies access tokens of one issuer for one provider. Cheap to clone; clones share everything.
@@ -45,6 +45,7 @@ impl TokenVerifier {
         revocations: Option<Revocations>,
         cached_tokens: usize,
     ) -> Self {
+        meters::describe();
         let policy = Arc::new(policy);
         let follow = |revocations| Arc::new(Following::new(Arc::clone(&policy), Arc::clone(&keys), revocations));
         let revocations = revocations.map(follow);
@@ -54,7 +55,12 @@ impl TokenVerifier {
     /// Verifies a token. Waits only when its key is not known, or the known keys are too old; and, with revocations, for
     /// the first list.
     pub async fn verify(&self, presented: impl Into<Presented<'_>>) -> Result<VerifiedToken, Rejection> {
-        let presented = presented.into();
+        let verdict = self.decide(presented.into()).await;
+        meters::verified(&verdict);
+        verdict
+    }
+
+    async fn decide(&self, presented: Presented<'_>) -> Result<VerifiedToken, Rejection> {
         let proven = match self.prove(presented, self.keys.as_ref()) {
             Err(Rejection::UnknownKey { .. } | Rejection::KeysUnavailable(_)) => {
                 self.prove(presented, &FixedKeys::from(self.keys.refreshed().await?))
@@ -70,7 +76,12 @@ impl TokenVerifier {
     /// Verifies a token with the keys and revocations that are there, and never waits: for
     /// [`FixedKeys`](crate::FixedKeys).
     pub fn verify_offline<'a>(&self, presented: impl Into<Presented<'a>>) -> Result<VerifiedToken, Rejection> {
-        let presented = presented.into();
+        let verdict = self.decide_offline(presented.into());
+        meters::verified(&verdict);
+        verdict
+    }
+
+    fn decide_offline(&self, presented: Presented<'_>) -> Result<VerifiedToken, Rejection> {
         let proven = self.prove(presented, self.keys.as_ref())?;
         if let Some(revocations) = &self.revocations {
             revocations.keep_up_offline();
@@ -96,6 +107,11 @@ impl TokenVerifier {
     /// How well it is known what the issuer has withdrawn; none for a verifier without revocations.
     pub fn revocation_state(&self) -> Option<RevocationState> {
         self.revocations.as_ref().map(|revocations| revocations.state())
+    }
+
+    /// How well the issuer's keys are known; none with [`FixedKeys`].
+    pub fn key_state(&self) -> Option<KeyState> {
+        self.keys.state()
     }
 
     /// Every check but the last. The cache only spares what would prove the same again.
@@ -145,11 +161,12 @@ impl TokenVerifier {
     /// The last check, for tokens that are genuine: strangers learn nothing from it. What has passed it is remembered.
     fn unless_revoked(&self, proven: Proven, presented: Presented<'_>) -> Result<VerifiedToken, Rejection> {
         let Proven { token, from_cache } = proven;
+        meters::proven(from_cache);
         if let Some(revocations) = &self.revocations {
             revocations.check(&token)?;
         }
         if !from_cache {
-            let now = (self.policy.clock)();
+            let now = self.policy.clock.now();
             self.cache.insert(presented.token, &token, |other| self.policy.has_ended(other.expires_at(), now));
         }
         Ok(token)
@@ -157,7 +174,7 @@ impl TokenVerifier {
 }
 
 fn none_fetched() -> Rejection {
-    KeysUnavailable("none have been fetched yet".to_owned()).into()
+    KeysUnavailable("none that may be used are at hand".to_owned()).into()
 }
 
 impl fmt::Debug for TokenVerifier {

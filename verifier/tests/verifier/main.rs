@@ -11,8 +11,13 @@ mod key_sets;
 mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
+#[cfg(all(feature = "remote-keys", feature = "metrics"))]
+mod meters;
 #[cfg(feature = "tower")]
 mod migration;
+#[cfg(feature = "remote-keys")]
+#[cfg(unix)]
+mod outage;
 #[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
