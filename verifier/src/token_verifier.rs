@@ -101,7 +101,7 @@ impl TokenVerifier {
     /// The time by this verifier's clock, Unix seconds.
     #[cfg(feature = "tower")]
     pub(crate) fn now(&self) -> i64 {
-        (self.policy.clock)()
+        self.policy.clock.now()
     }
 
     /// How well it is known what the issuer has withdrawn; none for a verifier without revocations.
