@@ -41,6 +41,7 @@ mod operations_guide;
 mod operator_commands;
 mod outage;
 mod provider;
+mod providers_guide;
 mod proxies;
 mod readme;
 mod record;
