@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use careconnect_auth::{clock::Clock, operations::register_consumer::ConsumerRegistration};
-use careconnect_verifier::{Group, Rejection, RemoteKeys, TokenVerifier, axum::Verified};
+use careconnect_verifier::{Group, ProviderGuard, RemoteKeys, Requester, TokenVerifier};
 use reqwest::Response;
 use tokio::net::TcpListener;
 
@@ -19,22 +23,16 @@ async fn start(server: &TestServer) -> String {
     let clock = Arc::clone(&server.clock);
     let verifier = TokenVerifier::for_issuer(server.issuer()).audience(ROOT).keys(keys);
     let verifier = verifier.clock(move || clock.now().0).build().unwrap();
-    let router =
-        Router::new().route("/Slot", get(slots)).route("/Appointment", get(StatusCode::METHOD_NOT_ALLOWED).post(book));
+    let guard = ProviderGuard::new(verifier).build().unwrap();
+    let router = Router::new().route("/Slot", get(slots)).route("/Appointment", post(StatusCode::CREATED));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router.with_state(verifier)).await });
+    tokio::spawn(async move { axum::serve(listener, router.layer(guard.layer())).await });
     format!("http://{address}")
 }
 
-async fn slots(State(_verifier): State<TokenVerifier>, Verified(caller): Verified) -> Result<String, Rejection> {
-    caller.require(&Group::READ_SLOT)?;
-    Ok(format!("slots for {} of type {}", caller.ods_code(), caller.organisation_type()))
-}
-
-async fn book(Verified(caller): Verified) -> Result<StatusCode, Rejection> {
-    caller.require(&Group::CREATE_APPOINTMENT)?;
-    Ok(StatusCode::CREATED)
+async fn slots(requester: Requester) -> String {
+    format!("slots for {} of type {}", requester.ods_code(), requester.organisation_type())
 }
 
 async fn search(provider: &str, token: &str) -> Response {

@@ -3,7 +3,7 @@
 //! `cargo run -p careconnect-verifier --example protected_slots --features axum -- ISSUER SERVICE_ROOT [CA_FILE]`
 
 use axum::{Router, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
-use careconnect_verifier::{Group, Rejection, RemoteKeys, TokenVerifier, axum::Verified};
+use careconnect_verifier::{ProviderGuard, RemoteKeys, Requester, TokenVerifier};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -18,20 +18,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         keys = keys.certificate_authority(std::fs::read(file)?);
     }
     let verifier = TokenVerifier::for_issuer(issuer).audience(service_root).keys(keys.build()?).build()?;
+    let guard = ProviderGuard::new(verifier).build()?;
 
-    let routes = Router::new().route("/Slot", get(search_slots)).with_state(verifier);
+    let routes = Router::new().route("/Slot", get(search_slots)).layer(guard.layer());
     axum::serve(TcpListener::bind("127.0.0.1:8080").await?, routes).await?;
     Ok(())
 }
 
 /// The organisation type comes from the token: nothing in the query can claim another.
-async fn search_slots(Verified(caller): Verified) -> Result<impl IntoResponse, Rejection> {
-    caller.require(&Group::READ_SLOT)?;
-    let slots = match caller.organisation_type().as_str() {
+async fn search_slots(requester: Requester) -> impl IntoResponse {
+    let slots = match requester.organisation_type().as_str() {
         "urgent-care" => {
             r#"{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"resource":{"resourceType":"Slot"}}]}"#
         }
         _ => r#"{"resourceType":"Bundle","type":"searchset","total":0}"#,
     };
-    Ok(([(CONTENT_TYPE, "application/fhir+json")], slots))
+    ([(CONTENT_TYPE, "application/fhir+json")], slots)
 }

@@ -1,82 +1,52 @@
-//! The extractor [`Verified`] for axum handlers, and refusals as HTTP answers.
+//! For axum: the [`Requester`] as an extractor, and a handler's [`Rejection`] as an answer.
 
 use axum::{
-    extract::{FromRef, FromRequestParts},
-    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
-use crate::{CertificateThumbprint, Presented, Rejection, TokenVerifier, VerifiedToken};
+use crate::{FhirFormat, Rejection, Requester, ResponseProfile};
 
-const SSP_FROM: HeaderName = HeaderName::from_static("ssp-from");
+/// The verified requester; the router must be behind a [`ProviderLayer`](crate::ProviderLayer).
+impl<S: Sync> FromRequestParts<S> for Requester {
+    type Rejection = NotGuarded;
 
-/// The caller's verified token. The handler's state must hold a [`TokenVerifier`].
-///
-/// A certificate that the caller proved to have is taken from the request's extensions, where the TLS layer puts its
-/// [`CertificateThumbprint`]. An `Ssp-From` header, if there is one, must name the token's ASID.
-#[derive(Debug, Clone)]
-pub struct Verified(pub VerifiedToken);
-
-impl<S> FromRequestParts<S> for Verified
-where
-    S: Send + Sync,
-    TokenVerifier: FromRef<S>,
-{
-    type Rejection = Rejection;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let mut presented = Presented::new(bearer_token(&parts.headers)?);
-        if let Some(certificate) = parts.extensions.get::<CertificateThumbprint>() {
-            presented = presented.with_certificate(*certificate);
-        }
-        if let Some(ssp_from) = only(&parts.headers, &SSP_FROM, "a single Ssp-From header")? {
-            presented = presented.from_system(ssp_from);
-        }
-        TokenVerifier::from_ref(state).verify(presented).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NotGuarded> {
+        parts.extensions.get().cloned().ok_or(NotGuarded)
     }
 }
 
-/// RFC 6750 §2.1; the scheme's case does not count (RFC 9110 §11.1). Tokens in the URL or body are not looked for.
-fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
-    let Some(credentials) = only(headers, &header::AUTHORIZATION, "a single Authorization header")? else {
-        return Err(Rejection::NoToken);
-    };
-    match credentials.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token),
-        _ => Err(Rejection::NoToken),
-    }
-}
+/// A handler wants to know its requester, and no guard has judged the request: the route is not behind the layer, or the
+/// guard's table says that it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a request that a ProviderGuard has admitted with a token: is the route behind its layer, and not `open`?"
+)]
+pub struct NotGuarded;
 
-/// The value of a header that may come once.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName, expected: &'static str) -> Result<Option<&'h str>, Rejection> {
-    let mut values = headers.get_all(name).iter();
-    let refuse = |received| Rejection::BadRequest { expected, received };
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| refuse("one that is no ASCII text")),
-        (Some(_), Some(_)) => Err(refuse("several")),
+impl IntoResponse for NotGuarded {
+    /// A fault of the program: 500, with the reason in the log alone.
+    fn into_response(self) -> Response {
+        tracing::error!(error = %self, "a handler was reached without a guard");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 }
 
 impl IntoResponse for Rejection {
-    /// The status and challenge of RFC 6750 §3, with the reason as JSON; nothing that came goes back. The whole rejection
-    /// becomes an event of `tracing`, for with the extractor nobody else gets to see it.
+    /// Behind a [`ProviderLayer`](crate::ProviderLayer), an answer in the words of its response profile, which the log knows;
+    /// elsewhere in RFC 6750's.
     fn into_response(self) -> Response {
-        tracing::info!(reason = self.reason(), rejection = %self, "a request was refused");
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-        let error = match self.error() {
-            Some(error) => error,
-            None if status.is_server_error() => "temporarily_unavailable",
-            None => "no_token",
-        };
-        let body = serde_json::json!({ "error": error, "reason": self.reason() }).to_string();
-        let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
-        let mut response = (status, headers, body).into_response();
-        if !status.is_server_error()
-            && let Ok(challenge) = self.www_authenticate().parse()
-        {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        let answer = ResponseProfile::Rfc6750.answer(&self, FhirFormat::Json, "none");
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::FORBIDDEN);
+        let mut response =
+            (status, [(header::CONTENT_TYPE, FhirFormat::Json.content_type())], answer.body).into_response();
+        for (name, value) in answer.headers {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(name, value);
+            }
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

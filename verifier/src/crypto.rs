@@ -8,6 +8,8 @@ use ring as backend;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("careconnect-verifier needs a crypto back-end: enable the feature `aws-lc-rs` or `ring`");
 
+#[cfg(feature = "tower")]
+use backend::rand::{SecureRandom, SystemRandom};
 use backend::{
     digest,
     signature::{
@@ -24,6 +26,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     hash
+}
+
+/// Bits that nobody can guess; none when the system has none to give.
+#[cfg(feature = "tower")]
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).ok().map(|()| bytes)
 }
 
 /// A public key made ready for one algorithm.

@@ -2,9 +2,11 @@
 
 mod answer;
 
+pub(crate) use answer::Fault;
+
 use crate::{
-    Algorithm, Asid, CertificateThumbprint, Group, InvalidKeySet, KeysUnavailable, RevocationsUnavailable, UnusableKey,
-    Withdrawn,
+    Algorithm, Asid, CertificateThumbprint, Group, InteractionId, InvalidKeySet, KeysUnavailable,
+    RevocationsUnavailable, UnusableKey, Withdrawn,
 };
 
 /// A refusal, with what was expected and what came. `Display` is for the log: what came is quoted, escaped and cut short.
@@ -196,6 +198,40 @@ pub enum Rejection {
         expected: Asid,
         /// The beginning of what the header said.
         received: String,
+    },
+    /// A header of the SSP is missing, or cannot be read.
+    #[error("expected {header} to be {expected}, received {}", quoted(received, "none"))]
+    SspHeader {
+        /// Its name.
+        header: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// The beginning of what came, if anything did.
+        received: Option<String>,
+    },
+    /// The SSP forwarded the call to another system than this one.
+    #[error("expected Ssp-To to be one of {expected:?}, received {received:?}")]
+    WrongReceiver {
+        /// The provider's own ASIDs.
+        expected: Vec<Asid>,
+        /// The beginning of what the header said.
+        received: String,
+    },
+    /// The provider's table of interactions does not have this request.
+    #[error("expected a request that is in the table of interactions, received {method:?} {path:?}")]
+    UnknownInteraction {
+        /// The beginning of its method.
+        method: String,
+        /// The beginning of its path.
+        path: String,
+    },
+    /// `Ssp-InteractionID` names something else than what the request is.
+    #[error("expected Ssp-InteractionID to be one of {expected:?}, received {received}")]
+    InteractionMismatch {
+        /// What the request is.
+        expected: Vec<InteractionId>,
+        /// What the header said.
+        received: InteractionId,
     },
     /// The issuer has withdrawn the token, its consumer or its key.
     #[error("the issuer has withdrawn {withdrawn}")]

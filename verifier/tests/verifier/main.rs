@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accepts;
-#[cfg(feature = "axum")]
-mod extractor;
 mod garbage;
+#[cfg(feature = "tower")]
+mod guard;
 mod issuer;
 mod key_sets;
+#[cfg(feature = "axum")]
+mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
 #[cfg(feature = "remote-keys")]

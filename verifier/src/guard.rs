@@ -1,0 +1,149 @@
+//! Judges whole requests to a provider: who is calling, may they do this, and does everything agree?
+
+mod admitted;
+mod builder;
+mod certificate;
+mod headers;
+mod refused;
+mod requester;
+
+use std::{fmt, sync::Arc};
+
+use http::request::Parts;
+
+pub use admitted::Admitted;
+pub use builder::{InvalidGuard, ProviderGuardBuilder};
+pub use certificate::{PeerAddress, TrustedProxy};
+pub(crate) use refused::Asked;
+pub use refused::Refused;
+pub use requester::Requester;
+
+use crate::{
+    Asid, Group, InteractionId, InteractionTable, Operation, Presented, Rejection, ResponseProfile, SspCheck, SspRules,
+    TokenVerifier, VerifiedToken, ssp::SspReading, unverified::excerpt,
+};
+
+/// Stands before a provider: admits a request, or says why not. Cheap to clone; clones share everything.
+///
+/// Its defaults are Care Connect's: the table [`InteractionTable::care_connect`], the headers of the SSP held against the token
+/// when they are sent, refusals as RFC 6750 has them. [`ProviderLayer`](crate::ProviderLayer) asks it for every request of a
+/// tower service; [`check`](Self::check) is for everything else.
+#[derive(Clone)]
+pub struct ProviderGuard(Arc<Rules>);
+
+#[derive(Debug)]
+struct Rules {
+    verifier: TokenVerifier,
+    interactions: InteractionTable,
+    base_path: String,
+    asids: Vec<Asid>,
+    ssp: SspRules,
+    profile: ResponseProfile,
+    proxies: Vec<TrustedProxy>,
+}
+
+impl ProviderGuard {
+    /// Begins a guard that takes its tokens to `verifier`.
+    #[expect(clippy::new_ret_no_self, reason = "the steps to a guard begin here")]
+    pub fn new(verifier: TokenVerifier) -> ProviderGuardBuilder {
+        ProviderGuardBuilder::new(verifier)
+    }
+
+    /// Judges a request by everything but its body, and logs the verdict.
+    ///
+    /// Of its extensions two are looked at, which the server puts there: the
+    /// [`CertificateThumbprint`](crate::CertificateThumbprint) of the TLS peer, and the [`PeerAddress`] of the connection.
+    pub async fn check(&self, request: &Parts) -> Result<Admitted, Refused> {
+        self.0.judge(request).await.map_err(|rejection| self.refuse(rejection, &Asked::of(request)))
+    }
+
+    /// For a request that is refused later than here, too, such as by a handler.
+    pub(crate) fn refuse(&self, rejection: Rejection, asked: &Asked) -> Refused {
+        Refused::new(rejection, self.0.profile, asked)
+    }
+}
+
+impl Rules {
+    /// Every check, in the one order in which they are made. Strangers learn nothing of what only a good token is held against.
+    async fn judge(&self, request: &Parts) -> Result<Admitted, Rejection> {
+        headers::refuse_method_overrides(&request.headers)?;
+        let operation = self.operation(request);
+        if operation.is_some_and(Operation::is_open) {
+            return Ok(Admitted::Open);
+        }
+        let token = headers::bearer_token(&request.headers)?;
+        let mut ssp = self.ssp.read(headers::of_ssp(&request.headers)?, &self.asids)?;
+        let caller = self.verify(token, &mut ssp, request).await?;
+        let operation = operation.ok_or_else(|| unknown_interaction(request))?;
+        let interaction = self.interaction(operation, &mut ssp, &caller)?;
+        let requester = Requester::new(caller, interaction, ssp.trace_id);
+        for report in &ssp.reports {
+            tracing::warn!(asid = %requester.asid(), trace_id = requester.trace_id(), %report, "a header of the SSP is wrong");
+        }
+        Ok(Admitted::Verified(requester))
+    }
+
+    fn operation(&self, request: &Parts) -> Option<&Operation> {
+        let path = request.uri.path().strip_prefix(&self.base_path)?;
+        self.interactions.of_request(request.method.as_str(), path)
+    }
+
+    /// The token, against the certificate of its holder and the system that the SSP speaks of.
+    async fn verify(&self, token: &str, ssp: &mut SspReading<'_>, request: &Parts) -> Result<VerifiedToken, Rejection> {
+        let mut presented = Presented::new(token);
+        if let Some(certificate) = certificate::of_caller(request, &self.proxies)? {
+            presented = presented.with_certificate(certificate);
+        }
+        if let Some(from) = ssp.from.filter(|_| self.ssp.from != SspCheck::Reported) {
+            presented = presented.from_system(from);
+        }
+        let caller = self.verifier.verify(presented).await?;
+        if let Some(Err(wrong)) = ssp.from.map(|from| caller.require_system(from)) {
+            self.ssp.from.unless_reported(wrong, &mut ssp.reports)?;
+        }
+        Ok(caller)
+    }
+
+    /// What the request is, which the caller must be permitted to do. Where the table leaves a choice, the header makes it.
+    fn interaction(
+        &self,
+        operation: &Operation,
+        ssp: &mut SspReading<'_>,
+        caller: &VerifiedToken,
+    ) -> Result<InteractionId, Rejection> {
+        if let Some(named) = &ssp.interaction {
+            if let Some((interaction, groups)) = operation.meant_by(named) {
+                require_any(caller, groups)?;
+                return Ok(interaction.clone());
+            }
+            let expected = operation.interactions().cloned().collect();
+            let wrong = Rejection::InteractionMismatch { expected, received: named.clone() };
+            self.ssp.interaction.unless_reported(wrong, &mut ssp.reports)?;
+        }
+        let mut first = None;
+        for (interaction, groups) in operation.choices() {
+            require_any(caller, groups)?;
+            first = first.or(Some(interaction));
+        }
+        first.cloned().ok_or(Rejection::NoToken) // only an open operation has none
+    }
+}
+
+fn require_any(caller: &VerifiedToken, groups: &[Group]) -> Result<(), Rejection> {
+    match groups {
+        [required, others @ ..] if !others.iter().any(|group| caller.require(group).is_ok()) => {
+            caller.require(required)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unknown_interaction(request: &Parts) -> Rejection {
+    Rejection::UnknownInteraction { method: excerpt(request.method.as_str()), path: excerpt(request.uri.path()) }
+}
+
+impl fmt::Debug for ProviderGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
