@@ -28,20 +28,20 @@ pub(crate) fn tokens(dev: &Dev, service_root: &str) -> Option<String> {
     let practice = find(&|it| books(it) && it.org_type == "gp-practice" && it.client_secret.is_some())?;
     let viewer = find(&|it| it.groups == [Group::READ_SLOT.as_str()] && it.client_secret.is_some())?;
     let elsewhere = dev.providers.iter().find(|provider| provider.base_url != service_root)?;
-    Some(format!(
-        "token() {{ curl -s --cacert '{}' --data grant_type=client_credentials --data \"resource=$1\" $2 $3 $4 $5 \\\n  '{}' \
-         | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'; }}\n\
-         TOKEN=$(token {service_root} {hub})\n\
-         PRACTICE=$(token {service_root} {})\n\
-         VIEWER=$(token {service_root} {})\n\
-         ELSEWHERE=$(token {} {hub})",
-        dev.ca_file.display(),
-        dev.token_endpoint,
-        proof(practice)?,
-        proof(viewer)?,
-        elsewhere.base_url,
-        hub = proof(hub)?,
-    ))
+    let (endpoint, ca_file) = (&dev.token_endpoint, dev.ca_file.display());
+    let line = |name: &str, root: &str, consumer| {
+        let ask = format!("curl -s --cacert {ca_file} {} {endpoint}", proof(consumer)?);
+        let fields = format!("--data grant_type=client_credentials --data resource={root}");
+        let take = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
+        Some(format!("{name}=$({ask} \\\n  {fields} \\\n  | {take})\n"))
+    };
+    let lines = [
+        line("TOKEN", service_root, hub)?,
+        line("PRACTICE", service_root, practice)?,
+        line("VIEWER", service_root, viewer)?,
+        line("ELSEWHERE", &elsewhere.base_url, hub)?,
+    ];
+    Some(lines.concat())
 }
 
 fn proof(consumer: &DevConsumer) -> Option<String> {
