@@ -1,20 +1,14 @@
-//! The provider demonstrator, and requests to copy from its page, against a `dev` server.
+//! The provider demonstrator, beside a `dev` server.
 
-use std::process::Command;
+mod diary;
+mod page;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use careconnect_verifier::ResponseProfile;
 use jiff::{Timestamp, ToSpan};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{
-    demonstrator::{Demonstrator, blocks},
-    dev::Dev,
-    foreign::{alone, said},
-};
-
-const SCRIPT: &str = include_str!("../../verifier/examples/provider_demonstrator/decoder.js");
+use crate::support::{demonstrator::Demonstrator, dev::Dev};
 
 fn search(more: &str) -> String {
     let (from, until) = (Timestamp::now(), Timestamp::now() + (13 * 24).hours());
@@ -51,30 +45,6 @@ fn code(outcome: &Value) -> &str {
     assert_eq!(outcome["resourceType"], "OperationOutcome", "{outcome}");
     assert!(outcome["id"].is_string() && outcome["issue"][0]["diagnostics"].is_string(), "{outcome}");
     outcome["issue"][0]["details"]["coding"][0]["code"].as_str().unwrap_or_default()
-}
-
-#[tokio::test]
-async fn every_request_on_the_index_page_gets_the_status_that_stands_beside_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let dev = Dev::start(directory.path());
-    let provider = Demonstrator::start(&dev, &[]).await;
-    let page = provider.page().await.text().await.unwrap();
-    let blocks = blocks(&page);
-    let lines: Vec<_> = blocks.iter().map(|(_, lines)| format!("{lines}\necho; echo '== next'\n")).collect();
-    let mut shell = alone(Command::new("sh"));
-    shell.args(["-euc", &lines.concat()]).current_dir(directory.path());
-    let said = said(shell);
-    let answers: Vec<_> = said.split("== next\n").skip(1).collect();
-    assert_eq!(answers.len(), blocks.len());
-    assert!(blocks.len() > 20);
-    for ((tag, lines), answer) in blocks[1..].iter().zip(answers) {
-        let status = tag.strip_prefix("data-status=\"").unwrap().trim_end_matches('"');
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{lines}\n{answer}\n{}", provider.log());
-        let is_error = status.parse::<u16>().unwrap() >= 400;
-        assert_eq!(answer.contains("OperationOutcome"), is_error, "{lines}\n{answer}");
-    }
-    let log = provider.log();
-    assert!(!log.contains("eyJ"), "a token is in the log");
 }
 
 #[tokio::test]
@@ -168,137 +138,4 @@ async fn the_headers_of_the_ssp_must_agree_with_the_token() {
     }
     assert_eq!(provider.get(&search(""), token).send().await.unwrap().status(), StatusCode::BAD_REQUEST);
     assert!(provider.log().contains("trace_id"));
-}
-
-#[tokio::test]
-async fn a_version_that_was_not_seen_is_never_overwritten() {
-    let directory = tempfile::tempdir().unwrap();
-    let dev = Dev::start(directory.path());
-    let provider = Demonstrator::start(&dev, &[]).await;
-    let token = &provider.tokens().await["TOKEN"];
-    let slot = &slots(&provider, token, "").await[0];
-
-    let booked = provider.post("/Appointment", token, &appointment(slot)).send().await.unwrap();
-    assert_eq!((booked.status(), &booked.headers()["etag"]), (StatusCode::CREATED, &"W/\"1\"".parse().unwrap()));
-    let location = booked.headers()["location"].to_str().unwrap().to_owned();
-    let path = location.strip_prefix(&dev.provider()).unwrap().strip_suffix("/_history/1").unwrap().to_owned();
-    let mut resource: Value = serde_json::from_slice(&booked.bytes().await.unwrap()).unwrap();
-    assert_eq!(resource["meta"]["versionId"], "1");
-
-    resource["description"] = json!("Sore throat, and a cough");
-    let update = |resource: &Value, version: &str| provider.put(&path, token, resource).header("if-match", version);
-    let changed = update(&resource, "W/\"1\"").send().await.unwrap();
-    assert_eq!((changed.status(), &changed.headers()["etag"]), (StatusCode::OK, &"W/\"2\"".parse().unwrap()));
-    for (version, expected) in [("W/\"1\"", 409), ("W/\"3\"", 409), ("2", 400), ("*", 400)] {
-        assert_eq!(answer(update(&resource, version)).await.0, expected, "{version}");
-    }
-    assert_eq!(answer(provider.put(&path, token, &resource)).await.0, 412);
-    let mut moved = resource.clone();
-    moved["slot"][0]["reference"] = json!("Slot/another");
-    assert_eq!(answer(update(&moved, "W/\"2\"")).await.0, 422);
-
-    resource["status"] = json!("cancelled");
-    assert_eq!(answer(update(&resource, "W/\"2\"")).await.0, 200);
-    assert_eq!(answer(provider.get(&path, token)).await.1["status"], "cancelled");
-    assert_eq!(answer(provider.post("/Appointment", token, &appointment(slot))).await.0, 201); // it is free again
-    let reset = reqwest::Client::new().post(format!("{}/reset", provider.address)).send().await.unwrap();
-    assert_eq!(reset.status(), StatusCode::NO_CONTENT);
-    assert_eq!(answer(provider.get(&path, token)).await.0, 404);
-}
-
-#[tokio::test]
-async fn what_is_no_search_and_no_booking_is_told_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let dev = Dev::start(directory.path());
-    let provider = Demonstrator::start(&dev, &[]).await;
-    let token = &provider.tokens().await["TOKEN"];
-    let day = "start=ge2030-01-01&end=le2030-01-02";
-    for (query, expected) in [
-        (format!("{day}&_include=Slot:schedule"), 422),
-        (format!("{day}&status=busy&_include=Slot:schedule"), 422),
-        (format!("{day}&status=free"), 422),
-        ("start=ge2030-01-01&status=free&_include=Slot:schedule".to_owned(), 422),
-        ("start=2030-01-01&end=le2030-01-02&status=free&_include=Slot:schedule".to_owned(), 422),
-        ("start=ge2030-01-02&end=le2030-01-01T00:00:00Z&status=free&_include=Slot:schedule".to_owned(), 422),
-        ("start=ge2030-01-01&end=le2030-01-20&status=free&_include=Slot:schedule".to_owned(), 422),
-        ("start=ge2030-01-01T09:00:00&end=le2030-01-02&status=free&_include=Slot:schedule".to_owned(), 422),
-        (format!("{day}&start=ge2030-01-01&status=free&_include=Slot:schedule"), 422),
-        (format!("{day}&status=free&_include=Slot:schedule"), 200), // nothing is found, and it is said why
-        ("start=ge2030-01-01T09:00:00+00:00&end=le2030-01-02&status=free&_include=Slot:schedule".to_owned(), 200),
-    ] {
-        let (status, resource) = answer(provider.get(&format!("/Slot?{query}"), token)).await;
-        assert_eq!(status, expected, "{query}");
-        assert!(resource.to_string().contains("OperationOutcome"), "{query}");
-    }
-    let slot = &slots(&provider, token, "").await[0];
-    for (member, value) in
-        [("resourceType", json!("Slot")), ("status", json!("proposed")), ("slot", json!([])), ("start", json!(1))]
-    {
-        let mut body = appointment(slot);
-        body[member] = value;
-        let (status, outcome) = answer(provider.post("/Appointment", token, &body)).await;
-        assert_eq!((status, code(&outcome)), (422, "INVALID_RESOURCE"), "{member}");
-    }
-    let post = || provider.post("/Appointment", token, &json!([]));
-    assert_eq!(answer(post()).await.0, 400);
-    assert_eq!(answer(post().body("{")).await.0, 400);
-    let xml = reqwest::Client::new().post(format!("{}/Appointment", provider.base)).bearer_auth(token);
-    assert_eq!(xml.header("content-type", "application/fhir+xml").body("<x/>").send().await.unwrap().status(), 415);
-    let statement = answer(provider.get("/metadata", token)).await.1;
-    assert_eq!(
-        (&statement["resourceType"], &statement["fhirVersion"]),
-        (&json!("CapabilityStatement"), &json!("3.0.1"))
-    );
-}
-
-#[tokio::test]
-async fn a_token_cannot_leave_the_index_page() {
-    let directory = tempfile::tempdir().unwrap();
-    let dev = Dev::start(directory.path());
-    let provider = Demonstrator::start(&dev, &[]).await;
-    let page = provider.page().await;
-    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    let hash = |text: &str| STANDARD.encode(careconnect_auth::crypto::sha256(text.as_bytes()));
-    let page = page.text().await.unwrap();
-    let inside =
-        |tag: &str| page.split_once(&format!("<{tag}>")).unwrap().1.split_once(&format!("</{tag}>")).unwrap().0;
-    assert_eq!(inside("script"), SCRIPT);
-    let expected = format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
-        hash(SCRIPT),
-        hash(inside("style"))
-    );
-    assert_eq!(policy, expected);
-    assert!(
-        !["fetch(", "XMLHttpRequest", "sendBeacon", "WebSocket", "innerHTML", "location", "Storage"]
-            .iter()
-            .any(|it| SCRIPT.contains(it))
-    );
-    let rebound =
-        reqwest::Client::new().get(&provider.address).header("host", "attacker.example").send().await.unwrap();
-    assert_eq!(rebound.status(), StatusCode::MISDIRECTED_REQUEST);
-}
-
-#[tokio::test]
-async fn the_decoder_of_the_index_page_explains_a_token() {
-    let directory = tempfile::tempdir().unwrap();
-    let dev = Dev::start(directory.path());
-    let provider = Demonstrator::start(&dev, &[]).await;
-    let tokens = provider.tokens().await;
-    let here = json!({ "issuer": dev.manifest()["issuer"], "audience": dev.provider() });
-    let program = format!(
-        "globalThis.document = {{ getElementById: () => ({{ addEventListener() {{}} }}) }};\n{SCRIPT}\n\
-         for (const token of process.argv.slice(1)) console.log(JSON.stringify(explain(token, {here}, Date.now() / 1000)));"
-    );
-    let mut node = alone(Command::new("node"));
-    node.args(["--eval", &program, "--"]).arg(format!("Bearer {}\n", tokens["TOKEN"])).arg(&tokens["ELSEWHERE"]);
-    let said = said(node);
-    let explained: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let row = |nth: usize, name: &str| {
-        explained[nth].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone()
-    };
-    assert_eq!((&row(0, "ods_code")["value"], &row(0, "org_type")["value"]), (&json!("A1001"), &json!("urgent-care")));
-    assert!(explained[0].as_array().unwrap().iter().all(|row| row["wrong"] == "" && row["meaning"] != ""), "{said}");
-    assert_eq!(row(1, "aud")["wrong"], format!("this provider is {}", dev.provider()));
 }

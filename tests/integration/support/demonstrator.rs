@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -24,7 +24,7 @@ pub(crate) struct Demonstrator {
     pub(crate) address: String,
     /// The FHIR service in it.
     pub(crate) base: String,
-    log: std::path::PathBuf,
+    log: PathBuf,
 }
 
 impl Demonstrator {
@@ -32,12 +32,8 @@ impl Demonstrator {
     pub(crate) async fn start(dev: &Dev, arguments: &[&str]) -> Self {
         static NTH: AtomicUsize = AtomicUsize::new(0);
         careconnect_auth::crypto::install();
-        let program =
-            Path::new(env!("CARGO_BIN_EXE_careconnect-auth")).with_file_name("examples/provider_demonstrator");
-        let missing = "build it: cargo build -p careconnect-verifier --example provider_demonstrator --features axum";
-        assert!(program.exists(), "{missing}");
         let log = dev.directory.join(format!("demonstrator-{}.log", NTH.fetch_add(1, Ordering::Relaxed)));
-        let mut command = alone(Command::new(program));
+        let mut command = alone(Command::new(program()));
         command.arg("--dev").arg(dev.manifest_file()).args(["--listen", "127.0.0.1:0"]).args(arguments);
         let stdout = File::create(&log).unwrap();
         command.stderr(stdout.try_clone().unwrap()).stdout(stdout).stdin(Stdio::null());
@@ -83,6 +79,14 @@ impl Demonstrator {
         assert_eq!(tokens.len(), names.len());
         names.map(str::to_owned).into_iter().zip(tokens).collect()
     }
+}
+
+/// The demonstrator as cargo has built it.
+pub(crate) fn program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_careconnect-auth")).with_file_name("examples/provider_demonstrator");
+    let missing = "build it: cargo build -p careconnect-verifier --example provider_demonstrator --features axum";
+    assert!(program.exists(), "{missing}");
+    program
 }
 
 fn written(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {

@@ -22,12 +22,8 @@ pub(crate) fn slots_found(root: &str, search: &SlotSearch, slots: &[&Slot]) -> V
     let used = |service: &&Service| slots.iter().any(|slot| slot.service.id == service.id);
     for service in SERVICES.iter().filter(used) {
         entries.push(entry("include", schedule(service)));
-        let actors = actors(service).into_iter();
-        entries.extend(
-            actors
-                .filter(|(kind, _)| search.actors.iter().any(|wanted| wanted == kind))
-                .map(|(_, actor)| entry("include", actor)),
-        );
+        let wanted = |actor: &Value| search.actors.iter().any(|kind| actor["resourceType"] == **kind);
+        entries.extend(actors(service).into_iter().filter(wanted).map(|actor| entry("include", actor)));
     }
     if slots.is_empty() {
         let text = "no free slot in this time is for an organisation of the token's type and code";
@@ -40,59 +36,41 @@ pub(crate) fn slots_found(root: &str, search: &SlotSearch, slots: &[&Slot]) -> V
 
 fn slot_resource(slot: &Slot) -> Value {
     json!({
-        "resourceType": "Slot",
-        "id": slot.id,
-        "meta": { "versionId": "1", "profile": [format!("{PROFILES}/CareConnect-Slot-1")] },
+        "resourceType": "Slot", "id": slot.id, "meta": meta("Slot"), "status": "free",
         "schedule": { "reference": format!("Schedule/{}", slot.service.id) },
-        "status": "free",
-        "start": slot.start.to_string(),
-        "end": slot.end.to_string(),
+        "start": slot.start.to_string(), "end": slot.end.to_string(),
     })
 }
 
 fn schedule(service: &Service) -> Value {
-    let actors: Vec<Value> = actors(service)
-        .into_iter()
-        .map(|(kind, actor)| json!({ "reference": format!("{kind}/{}", actor["id"].as_str().unwrap_or_default()) }))
-        .collect();
-    json!({
-        "resourceType": "Schedule",
-        "id": service.id,
-        "meta": { "versionId": "1", "profile": [format!("{PROFILES}/CareConnect-Schedule-1")] },
-        "actor": actors,
-    })
+    let reference =
+        |actor: &Value| [&actor["resourceType"], &actor["id"]].map(|part| part.as_str().unwrap_or_default()).join("/");
+    let actors: Vec<_> = actors(service).iter().map(|actor| json!({ "reference": reference(actor) })).collect();
+    json!({ "resourceType": "Schedule", "id": service.id, "meta": meta("Schedule"), "actor": actors })
 }
 
-fn actors(service: &Service) -> [(&'static str, Value); 3] {
-    let profile = |name| json!({ "versionId": "1", "profile": [format!("{PROFILES}/CareConnect-{name}-1")] });
+fn actors(service: &Service) -> [Value; 3] {
+    let identifier = json!([{ "system": "https://directoryofservices.nhs.uk/Id/serviceId", "value": service.id }]);
+    let name = json!([{ "family": "Example", "given": ["Robin"], "prefix": ["Dr"] }]);
     [
-        (
-            "HealthcareService",
-            json!({
-                "resourceType": "HealthcareService", "id": service.id, "name": service.name,
-                "identifier": [{ "system": "https://directoryofservices.nhs.uk/Id/serviceId", "value": service.id }],
-            }),
-        ),
-        (
-            "Practitioner",
-            json!({
-                "resourceType": "Practitioner", "id": "practitioner-1", "meta": profile("Practitioner"),
-                "name": [{ "family": "Example", "given": ["Robin"], "prefix": ["Dr"] }],
-            }),
-        ),
-        (
-            "Location",
-            json!({
-                "resourceType": "Location", "id": "location-1", "meta": profile("Location"), "name": "Example surgery",
-            }),
-        ),
+        json!({ "resourceType": "HealthcareService", "id": service.id, "name": service.name, "identifier": identifier }),
+        json!({ "resourceType": "Practitioner", "id": "robin", "meta": meta("Practitioner"), "name": name }),
+        json!({ "resourceType": "Location", "id": "surgery", "meta": meta("Location"), "name": "Example surgery" }),
     ]
+}
+
+fn meta(profile: &str) -> Value {
+    json!({ "versionId": "1", "profile": [format!("{PROFILES}/CareConnect-{profile}-1")] })
 }
 
 /// What this provider can do; "security" says how a caller shows who it is.
 pub(crate) fn capability_statement(root: &str, now: Timestamp) -> Value {
     let interactions = |codes: &[&str]| codes.iter().map(|code| json!({ "code": code })).collect::<Vec<_>>();
-    let parameter = |name: &str, kind: &str| json!({ "name": name, "type": kind });
+    let parameters =
+        [("start", "date"), ("end", "date"), ("status", "token"), ("schedule.actor:healthcareservice", "reference")];
+    let parameters = parameters.map(|(name, kind)| json!({ "name": name, "type": kind }));
+    let includes =
+        ["Slot:schedule", "Schedule:actor:HealthcareService", "Schedule:actor:Practitioner", "Schedule:actor:Location"];
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -110,21 +88,8 @@ pub(crate) fn capability_statement(root: &str, now: Timestamp) -> Value {
                 "description": "A bearer token of careconnect-auth for this service root, and the headers of the SSP",
             },
             "resource": [
-                {
-                    "type": "Slot",
-                    "interaction": interactions(&["search-type"]),
-                    "searchInclude": ["Slot:schedule", "Schedule:actor:Practitioner", "Schedule:actor:Location"],
-                    "searchParam": [
-                        parameter("start", "date"), parameter("end", "date"), parameter("status", "token"),
-                        parameter("schedule.actor:healthcareservice", "reference"),
-                    ],
-                },
-                {
-                    "type": "Appointment",
-                    "interaction": interactions(&["create", "read", "update"]),
-                    "versioning": "versioned-update",
-                    "readHistory": false,
-                },
+                { "type": "Slot", "interaction": interactions(&["search-type"]), "searchInclude": includes, "searchParam": parameters },
+                { "type": "Appointment", "interaction": interactions(&["create", "read", "update"]), "versioning": "versioned-update" },
             ],
         }],
     })

@@ -59,14 +59,10 @@ pub(crate) async fn page(
 }
 
 fn requests(provider: &Provider) -> String {
-    let arguments = &provider.arguments;
-    let tokens = arguments.dev.as_ref().and_then(|dev| requests::tokens(dev, &arguments.service_root));
-    let tokens =
-        tokens.unwrap_or_else(|| "TOKEN=… PRACTICE=… VIEWER=… ELSEWHERE=…  # start with --dev to get these".to_owned());
-    let mut html = format!("<h3>First, tokens</h3><pre id=\"tokens\">{}</pre>", escaped(&tokens));
-    for example in requests::examples(provider, provider.address, Timestamp::now()) {
-        let (title, status, command) = (example.title, example.status, escaped(&example.command));
-        html.push_str(&format!("<h3>{title}: {status}</h3><pre data-status=\"{status}\">{command}</pre>"));
+    let variables = escaped(&requests::variables(provider, Timestamp::now()));
+    let mut html = format!("<h3>First, what they use</h3><pre id=\"variables\">{variables}</pre>");
+    for (title, status, lines) in requests::examples() {
+        html.push_str(&format!("<h3>{title}: {status}</h3><pre data-status=\"{status}\">{}</pre>", escaped(lines)));
     }
     html
 }
