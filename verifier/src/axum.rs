@@ -1,19 +1,35 @@
 //! For axum: the [`Requester`] as an extractor, and a handler's [`Rejection`] as an answer.
 
+use std::convert::Infallible;
+
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
-use crate::{FhirFormat, Rejection, Requester, ResponseProfile};
+use crate::{FhirFormat, Rejection, Requester, ResponseProfile, unsigned::UnsignedToken};
 
-/// The verified requester; the router must be behind a [`ProviderLayer`](crate::ProviderLayer).
+/// The verified requester; the router must be behind a [`ProviderLayer`](crate::ProviderLayer). A request that its guard has let
+/// through with an unsigned token is refused here: no such token makes a requester.
 impl<S: Sync> FromRequestParts<S> for Requester {
-    type Rejection = NotGuarded;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NotGuarded> {
-        parts.extensions.get().cloned().ok_or(NotGuarded)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        if parts.extensions.get::<UnsignedToken>().is_some() {
+            let unsigned = Rejection::UnsupportedAlgorithm { allowed: Vec::new(), received: Some("none".to_owned()) };
+            return Err(unsigned.into_response());
+        }
+        parts.extensions.get().cloned().ok_or_else(|| NotGuarded.into_response())
+    }
+}
+
+/// None for a request that is open to everybody, or that was let through with an unsigned token.
+impl<S: Sync> OptionalFromRequestParts<S> for Requester {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get().cloned())
     }
 }
 
@@ -23,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for Requester {
 #[error(
     "expected a request that a ProviderGuard has admitted with a token: is the route behind its layer, and not `open`?"
 )]
-pub struct NotGuarded;
+struct NotGuarded;
 
 impl IntoResponse for NotGuarded {
     /// A fault of the program: 500, with the reason in the log alone.

@@ -1,9 +1,10 @@
 //! Judges whole requests to a provider: who is calling, may they do this, and does everything agree?
 
-mod admitted;
 mod builder;
+mod caller;
 mod certificate;
 mod headers;
+mod migration;
 mod refused;
 mod requester;
 
@@ -11,16 +12,18 @@ use std::{fmt, sync::Arc};
 
 use http::request::Parts;
 
-pub use admitted::Admitted;
 pub use builder::{InvalidGuard, ProviderGuardBuilder};
+pub use caller::{Admitted, Caller};
 pub use certificate::{PeerAddress, TrustedProxy};
+pub use migration::{SearchFilterMode, UnsignedTokens};
 pub(crate) use refused::Asked;
 pub use refused::Refused;
 pub use requester::Requester;
 
 use crate::{
-    Asid, Group, InteractionId, InteractionTable, Operation, Presented, Rejection, ResponseProfile, SspCheck, SspRules,
-    TokenVerifier, VerifiedToken, ssp::SspReading, unverified::excerpt,
+    Asid, Group, HeaderCheck, InteractionId, InteractionTable, Operation, Presented, Rejection, ResponseProfile,
+    SspRules, TokenVerifier, VerifiedToken, end_user_organisation, rejection::Fault, ssp::SspReading,
+    unsigned::UnsignedToken, unverified::excerpt,
 };
 
 /// Stands before a provider: admits a request, or says why not. Cheap to clone; clones share everything.
@@ -40,6 +43,9 @@ struct Rules {
     ssp: SspRules,
     profile: ResponseProfile,
     proxies: Vec<TrustedProxy>,
+    search_filter: SearchFilterMode,
+    end_user_organisation: HeaderCheck,
+    unsigned: UnsignedTokens,
 }
 
 impl ProviderGuard {
@@ -69,18 +75,22 @@ impl Rules {
         headers::refuse_method_overrides(&request.headers)?;
         let operation = self.operation(request);
         if operation.is_some_and(Operation::is_open) {
-            return Ok(Admitted::Open);
+            return Ok(Admitted::of(Caller::Anybody));
         }
         let token = headers::bearer_token(&request.headers)?;
         let mut ssp = self.ssp.read(headers::of_ssp(&request.headers)?, &self.asids)?;
-        let caller = self.verify(token, &mut ssp, request).await?;
+        let caller = match self.verify(token, &mut ssp, request).await {
+            Err(rejection) => return self.unless_unsigned(token, operation, rejection),
+            Ok(caller) => caller,
+        };
         let operation = operation.ok_or_else(|| unknown_interaction(request))?;
         let interaction = self.interaction(operation, &mut ssp, &caller)?;
-        let requester = Requester::new(caller, interaction, ssp.trace_id);
+        self.compare_organisation(request, &caller, &mut ssp.reports)?;
+        let query = self.search_filter.apply(request.uri.query(), &caller, &interaction)?;
         for report in &ssp.reports {
-            tracing::warn!(asid = %requester.asid(), trace_id = requester.trace_id(), %report, "a header of the SSP is wrong");
+            tracing::warn!(asid = %caller.asid(), trace_id = ssp.trace_id, %report, "a header is not what the token says");
         }
-        Ok(Admitted::Verified(requester))
+        Ok(Admitted { caller: Caller::Verified(Requester::new(caller, interaction, ssp.trace_id)), query })
     }
 
     fn operation(&self, request: &Parts) -> Option<&Operation> {
@@ -94,7 +104,7 @@ impl Rules {
         if let Some(certificate) = certificate::of_caller(request, &self.proxies)? {
             presented = presented.with_certificate(certificate);
         }
-        if let Some(from) = ssp.from.filter(|_| self.ssp.from != SspCheck::Reported) {
+        if let Some(from) = ssp.from.filter(|_| self.ssp.from != HeaderCheck::Reported) {
             presented = presented.from_system(from);
         }
         let caller = self.verifier.verify(presented).await?;
@@ -126,6 +136,45 @@ impl Rules {
             first = first.or(Some(interaction));
         }
         first.cloned().ok_or(Rejection::NoToken) // only an open operation has none
+    }
+}
+
+impl Rules {
+    /// BaRS: the organisation that the sender says it works for.
+    fn compare_organisation(
+        &self,
+        request: &Parts,
+        caller: &VerifiedToken,
+        reports: &mut Vec<Rejection>,
+    ) -> Result<(), Rejection> {
+        if self.end_user_organisation == HeaderCheck::Off {
+            return Ok(());
+        }
+        let header = end_user_organisation::HEADER;
+        let wrong = match headers::only(&request.headers, header, "a single NHSD-End-User-Organisation header")? {
+            Some(organisation) => end_user_organisation::compare(organisation, caller).err().map(Rejection::from),
+            None if self.end_user_organisation == HeaderCheck::WhenSent => None,
+            None => Some(Rejection::BadRequest { expected: "an NHSD-End-User-Organisation header", received: "none" }),
+        };
+        wrong.map_or(Ok(()), |wrong| self.end_user_organisation.unless_reported(wrong, reports))
+    }
+
+    /// A token that is no signed one may be one of those that nobody signs: it is reported, and refused all the same unless
+    /// the provider lets it through for this operation.
+    fn unless_unsigned(
+        &self,
+        token: &str,
+        operation: Option<&Operation>,
+        rejection: Rejection,
+    ) -> Result<Admitted, Rejection> {
+        if rejection.fault() != Fault::Unreadable {
+            return Err(rejection);
+        }
+        let Ok(unsigned) = UnsignedToken::read(token) else { return Err(rejection) };
+        let admit = |operation: &Operation| operation.interactions().all(|it| self.unsigned.admit(&unsigned, it));
+        let is_admitted = operation.is_some_and(admit);
+        migration::report(&unsigned, is_admitted, self.verifier.now());
+        if is_admitted { Ok(Admitted::of(Caller::Unsigned(Box::new(unsigned)))) } else { Err(rejection) }
     }
 }
 

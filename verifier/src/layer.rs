@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::{Admitted, ProviderGuard, Rejection, guard::Asked};
+use crate::{Caller, ProviderGuard, Rejection, guard::Asked};
 
 /// Lets a [`ProviderGuard`] judge every request before the service gets it. The service finds the
 /// [`Requester`](crate::Requester) in the request's extensions.
@@ -69,9 +69,9 @@ where
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused.into_response()),
             };
-            let span = match &admitted {
-                Admitted::Verified(requester) => requester.span(),
-                Admitted::Open => tracing::Span::none(),
+            let span = match &admitted.caller {
+                Caller::Verified(requester) => requester.span(),
+                Caller::Anybody | Caller::Unsigned(_) => tracing::Span::none(),
             };
             admitted.enter(&mut parts);
             let asked = Asked::of(&parts);

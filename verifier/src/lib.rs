@@ -14,11 +14,14 @@ mod base64url;
 mod builder;
 mod claim_types;
 mod claims;
+mod clock;
 mod crypto;
 pub mod end_user_organisation;
 mod group;
 #[cfg(feature = "tower")]
 mod guard;
+#[cfg(feature = "tower")]
+mod header_check;
 #[cfg(feature = "remote-keys")]
 mod https;
 mod identifiers;
@@ -27,6 +30,7 @@ mod key_set;
 mod key_source;
 #[cfg(feature = "tower")]
 mod layer;
+mod meters;
 mod policy;
 mod presented;
 mod public_key;
@@ -42,6 +46,7 @@ mod slot_visibility;
 #[cfg(feature = "tower")]
 mod ssp;
 mod strict_json;
+mod token_cache;
 mod token_verifier;
 pub mod unsigned;
 mod unverified;
@@ -51,21 +56,22 @@ mod verified_token;
 pub use algorithm::Algorithm;
 #[cfg(feature = "client-assertions")]
 pub use assertion::{AssertionFault, AssertionPart, UnverifiedAssertion};
-#[cfg(feature = "axum")]
-pub use axum::NotGuarded;
 pub use builder::{InvalidOptions, NeedsAudience, NeedsKeys, TokenVerifierBuilder};
 pub use claims::{AccessTokenClaims, Confirmation};
 pub use group::{Group, InteractionId, KNOWN_GROUPS, KnownGroup};
 #[cfg(feature = "tower")]
 pub use guard::{
-    Admitted, InvalidGuard, PeerAddress, ProviderGuard, ProviderGuardBuilder, Refused, Requester, TrustedProxy,
+    Admitted, Caller, InvalidGuard, PeerAddress, ProviderGuard, ProviderGuardBuilder, Refused, Requester,
+    SearchFilterMode, TrustedProxy, UnsignedTokens,
 };
+#[cfg(feature = "tower")]
+pub use header_check::HeaderCheck;
 #[cfg(feature = "remote-keys")]
 pub use https::RemoteError;
 pub use identifiers::{Asid, ClientId, InvalidIdentifier, OdsCode, OrganisationType};
 pub use interactions::{InteractionTable, InvalidInteractions, Operation};
 pub use key_set::{InvalidKeySet, KeySet};
-pub use key_source::{BoxFuture, FixedKeys, KeySource, KeysUnavailable};
+pub use key_source::{BoxFuture, FixedKeys, KeyOrigin, KeySource, KeyState, KeysUnavailable};
 #[cfg(feature = "tower")]
 pub use layer::{Guarded, ProviderLayer};
 pub use presented::{CertificateThumbprint, Presented};
@@ -82,7 +88,7 @@ pub use revocations::{
 pub use revocations::{RemoteRevocations, RemoteRevocationsBuilder};
 pub use slot_visibility::{CallerKnowledge, SlotRestriction, SlotVisibility};
 #[cfg(feature = "tower")]
-pub use ssp::{SspCheck, SspRules};
+pub use ssp::SspRules;
 pub use token_verifier::TokenVerifier;
 pub use unverified::UnverifiedText;
 pub use verified_token::VerifiedToken;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     Algorithm, Presented, Rejection, VerifiedToken,
+    clock::Clock,
     strict_json::Text,
     unverified::{UnverifiedToken, excerpt},
     unverified_claims::UnverifiedClaims,
@@ -17,7 +18,7 @@ pub(crate) struct Policy {
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
     pub(crate) must_be_bound: bool,
-    pub(crate) clock: Box<dyn Fn() -> i64 + Send + Sync>,
+    pub(crate) clock: Clock,
 }
 
 impl Policy {
@@ -27,22 +28,27 @@ impl Policy {
         let claims = UnverifiedClaims::read(&token.payload)?;
         self.check_issuer(claims.issuer()?)?;
         self.check_audience(claims.audiences()?)?;
-        self.check_times(&claims, (self.clock)())?;
+        self.check_times(claims.expires_at()?, claims.issued_at()?, claims.not_before())?;
         Ok(claims)
     }
 
-    /// What is left to check once the signature has proven the claims.
-    pub(crate) fn judge(
-        &self,
-        claims: UnverifiedClaims<'_>,
-        presented: &Presented<'_>,
-    ) -> Result<VerifiedToken, Rejection> {
-        let token = VerifiedToken::new(claims.into_claims(&self.audience)?);
+    /// The clock's part of [`Self::screen`], for claims that have been proven.
+    pub(crate) fn check_times_of(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+        let claims = token.claims();
+        self.check_times(claims.exp, claims.iat, claims.nbf)
+    }
+
+    /// What is left to check of proven claims: that they are of whoever presents them.
+    pub(crate) fn check_bearer(&self, token: &VerifiedToken, presented: &Presented<'_>) -> Result<(), Rejection> {
         token.require_holder(presented.certificate, self.must_be_bound)?;
-        if let Some(ssp_from) = presented.ssp_from {
-            token.require_system(ssp_from)?;
+        match presented.ssp_from {
+            Some(ssp_from) => token.require_system(ssp_from),
+            None => Ok(()),
         }
-        Ok(token)
+    }
+
+    pub(crate) fn has_ended(&self, expired_at: i64, now: i64) -> bool {
+        expired_at <= now.saturating_sub(self.leeway)
     }
 
     fn check_issuer(&self, issuer: &str) -> Result<(), Rejection> {
@@ -61,13 +67,13 @@ impl Policy {
     }
 
     /// Saturating throughout, so that no number in a token and no clock can overflow a check into a pass.
-    fn check_times(&self, claims: &UnverifiedClaims<'_>, now: i64) -> Result<(), Rejection> {
-        let (expired_at, issued_at, leeway) = (claims.expires_at()?, claims.issued_at()?, self.leeway);
-        if expired_at <= now.saturating_sub(leeway) {
+    fn check_times(&self, expired_at: i64, issued_at: i64, not_before: Option<i64>) -> Result<(), Rejection> {
+        let (now, leeway) = (self.clock.now(), self.leeway);
+        if self.has_ended(expired_at, now) {
             return Err(Rejection::Expired { expired_at, now, leeway });
         }
         let latest = now.saturating_add(leeway);
-        if let Some(not_before) = claims.not_before().filter(|not_before| *not_before > latest) {
+        if let Some(not_before) = not_before.filter(|not_before| *not_before > latest) {
             return Err(Rejection::NotYetValid { not_before, now, leeway });
         }
         if issued_at > latest {

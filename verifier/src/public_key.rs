@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Algorithm, Rejection, base64url,
-    crypto::VerifyingKey,
+    crypto::{self, VerifyingKey},
     strict_json::{self, Unambiguous},
     unverified::UnverifiedToken,
 };
@@ -19,7 +19,12 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 pub struct PublicKey {
     /// One, unless an RSA key leaves it open.
     ready: Vec<(Algorithm, VerifyingKey)>,
+    identity: KeyIdentity,
 }
+
+/// What tells two keys apart, whatever they are called: a hash of the key itself and of what it may be used with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyIdentity([u8; 32]);
 
 /// Why a JWK is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,7 +117,21 @@ impl PublicKey {
             Some("RSA") => rsa(jwk, allowed),
             _ => Err(UnusableKey::Member { member: "kty", expected: "EC, OKP or RSA" }),
         }?;
-        Ok(Self { ready })
+        let identity = KeyIdentity::of(jwk, &ready);
+        Ok(Self { ready, identity })
+    }
+
+    pub(crate) fn identity(&self) -> KeyIdentity {
+        self.identity
+    }
+}
+
+impl KeyIdentity {
+    /// As RFC 7638, with the algorithms: of one key, a set may leave RS256 today and PS256 tomorrow.
+    fn of(jwk: &Map<String, Value>, ready: &[(Algorithm, VerifyingKey)]) -> Self {
+        let members = ["kty", "crv", "x", "y", "n", "e"].map(|member| jwk.get(member));
+        let algorithms: Vec<_> = ready.iter().map(|(algorithm, _)| algorithm.name()).collect();
+        Self(crypto::sha256(serde_json::json!([members, algorithms]).to_string().as_bytes()))
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) use answer::Fault;
 
 use crate::{
     Algorithm, Asid, CertificateThumbprint, Group, InteractionId, InvalidKeySet, KeysUnavailable,
-    RevocationsUnavailable, UnusableKey, Withdrawn,
+    RevocationsUnavailable, UnusableKey, Withdrawn, end_user_organisation::EndUserOrganisationFault, search_filter,
 };
 
 /// A refusal, with what was expected and what came. `Display` is for the log: what came is quoted, escaped and cut short.
@@ -233,6 +233,12 @@ pub enum Rejection {
         /// What the header said.
         received: InteractionId,
     },
+    /// `searchFilter` claims something else than the token proves.
+    #[error(transparent)]
+    SearchFilter(#[from] search_filter::Disagreement),
+    /// `NHSD-End-User-Organisation` does not say what the token proves.
+    #[error(transparent)]
+    EndUserOrganisation(#[from] EndUserOrganisationFault),
     /// The issuer has withdrawn the token, its consumer or its key.
     #[error("the issuer has withdrawn {withdrawn}")]
     Revoked {

@@ -8,25 +8,23 @@
 //! | beyond | refuses |
 //!
 //! A token that names an unknown key causes one fetch, then none for `cooldown`, however many such tokens come. Tokens of
-//! known keys are never held up by that.
+//! known keys are never held up by that. The ids that are unknown need not be remembered: to look for one in the set costs
+//! no more than it would in a list of them, and such a list would have to be bounded against those who make ids up.
+//!
+//! A snapshot on disk, if there is one, stands in for the first fetch when that fails.
 
 mod builder;
+mod cache;
 mod fetch;
+mod snapshot;
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-use arc_swap::ArcSwapOption;
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::RemoteKeysBuilder;
 
-use crate::{BoxFuture, KeySet, KeySource, KeysUnavailable, https::Fetcher};
+use crate::{BoxFuture, KeySet, KeySource, KeyState, KeysUnavailable};
 
-use fetch::fetch_keys;
+use cache::Cache;
 
 /// While there are no keys at all, how soon the issuer may be asked again.
 const EMPTY_HANDED_RETRY: Duration = Duration::from_secs(1);
@@ -35,46 +33,15 @@ const EMPTY_HANDED_RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Cache>);
 
-struct Cache {
-    fetcher: Fetcher,
-    schedule: Schedule,
-    fetched: ArcSwapOption<Fetched>,
-    attempts: Mutex<Attempts>,
-}
-
-/// How old keys may become, and how often the issuer may be asked.
-#[derive(Debug, Clone)]
-struct Schedule {
-    refresh_after: Duration,
-    serve_stale_for: Duration,
-    cooldown: Duration,
-}
-
-struct Fetched {
-    keys: Arc<KeySet>,
-    at: Instant,
-    /// `refresh_after`, or less when the issuer says so.
-    refresh_after: Duration,
-}
-
-#[derive(Default)]
-struct Attempts {
-    /// Closed when the fetch that is under way has ended.
-    in_flight: Option<watch::Receiver<()>>,
-    last_began: Option<Instant>,
-    /// What the last attempt met, until one succeeds.
-    failure: Option<String>,
-}
-
 impl RemoteKeys {
     /// Begins to follow the key set at `url`: the issuer's `jwks_uri`, `{issuer}/.well-known/jwks.json`.
     pub fn from_url(url: impl Into<String>) -> RemoteKeysBuilder {
         RemoteKeysBuilder::new(url.into())
     }
 
-    fn new(fetcher: Fetcher, schedule: Schedule) -> Self {
-        let (fetched, attempts) = (ArcSwapOption::empty(), Mutex::default());
-        Self(Arc::new(Cache { fetcher, schedule, fetched, attempts }))
+    /// How old the keys are, and how long they will do. Asks nobody.
+    pub fn state(&self) -> KeyState {
+        self.0.state()
     }
 
     /// Fetches the keys now, so that a provider can do it before its first request. Not needed, and no error is final.
@@ -86,15 +53,12 @@ impl RemoteKeys {
 impl KeySource for RemoteKeys {
     fn current(&self) -> Option<Arc<KeySet>> {
         let fetched = self.0.fetched.load();
-        let fetched = fetched.as_ref()?;
-        let age = fetched.at.elapsed();
-        if age < fetched.refresh_after {
-            return Some(Arc::clone(&fetched.keys));
-        }
-        let _ = self.0.begin_fetch(self.0.schedule.cooldown.min(fetched.refresh_after));
-        let usable = age < fetched.refresh_after.saturating_mul(3)
-            || age < self.0.schedule.serve_stale_for && self.0.is_failing();
-        usable.then(|| Arc::clone(&fetched.keys))
+        fetched.as_ref().filter(|fetched| self.0.may_serve(fetched)).map(|fetched| Arc::clone(&fetched.keys))
+    }
+
+    fn read_current(&self, reader: &mut dyn FnMut(Option<&KeySet>)) {
+        let fetched = self.0.fetched.load();
+        reader(fetched.as_ref().filter(|fetched| self.0.may_serve(fetched)).map(|fetched| fetched.keys.as_ref()));
     }
 
     fn refreshed(&self) -> BoxFuture<'_, Result<Arc<KeySet>, KeysUnavailable>> {
@@ -106,71 +70,9 @@ impl KeySource for RemoteKeys {
             self.0.usable().ok_or_else(|| self.0.unavailable())
         })
     }
-}
 
-impl Cache {
-    /// Joins the fetch that is under way, or begins one unless the last began less than `cooldown` ago. The fetch runs
-    /// in a task of its own: a caller that hangs up neither cancels it for the others nor burns their cooldown.
-    fn begin_fetch(self: &Arc<Self>, cooldown: Duration) -> Option<watch::Receiver<()>> {
-        let runtime = Handle::try_current().ok()?;
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(in_flight) = attempts.in_flight.as_ref().filter(|in_flight| in_flight.has_changed().is_ok()) {
-            return Some(in_flight.clone());
-        }
-        if attempts.last_began.is_some_and(|began| began.elapsed() < cooldown) {
-            return None;
-        }
-        let (ended, in_flight) = watch::channel(());
-        attempts.last_began = Some(Instant::now());
-        attempts.in_flight = Some(in_flight.clone());
-        drop(attempts);
-        let cache = Arc::clone(self);
-        runtime.spawn(async move {
-            cache.fetch().await;
-            drop(ended);
-        });
-        Some(in_flight)
-    }
-
-    async fn fetch(&self) {
-        let failure = match fetch_keys(&self.fetcher).await {
-            Ok((keys, lifetime)) => {
-                self.store(keys, lifetime);
-                None
-            }
-            Err(error) => {
-                tracing::warn!(url = self.fetcher.url(), %error, "the issuer's keys could not be fetched");
-                Some(error.to_string())
-            }
-        };
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).failure = failure;
-    }
-
-    fn store(&self, keys: KeySet, lifetime: Option<Duration>) {
-        for (key_id, problem) in keys.unusable() {
-            tracing::warn!(url = self.fetcher.url(), key_id, %problem, "the issuer publishes a key that is not used");
-        }
-        tracing::debug!(url = self.fetcher.url(), keys = keys.key_ids().count(), "fetched the issuer's keys");
-        let longest = self.schedule.refresh_after;
-        let refresh_after = lifetime.map_or(longest, |lifetime| lifetime.max(self.schedule.cooldown).min(longest));
-        self.fetched.store(Some(Arc::new(Fetched { keys: Arc::new(keys), at: Instant::now(), refresh_after })));
-    }
-
-    /// The keys, however stale they may be served.
-    fn usable(&self) -> Option<Arc<KeySet>> {
-        let fetched = self.fetched.load();
-        let fetched = fetched.as_ref()?;
-        let longest = self.schedule.serve_stale_for.max(fetched.refresh_after);
-        (fetched.at.elapsed() < longest).then(|| Arc::clone(&fetched.keys))
-    }
-
-    fn is_failing(&self) -> bool {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).failure.is_some()
-    }
-
-    fn unavailable(&self) -> KeysUnavailable {
-        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        KeysUnavailable(attempts.failure.clone().unwrap_or_else(|| "not fetched; is there a tokio runtime?".to_owned()))
+    fn state(&self) -> Option<KeyState> {
+        Some(Self::state(self))
     }
 }
 

@@ -60,10 +60,23 @@ pub fn compare(query: Option<&str>, token: &VerifiedToken) -> Result<(), Disagre
 }
 
 /// The query with what the token proves in the place of what the caller typed: parameters that claim anything are left
-/// out whole, all others stay as they are and where they are, and two `searchFilter` follow, the organisation's type and
-/// its ODS code. Done twice it is as done once.
+/// out as by [`strip`], and two `searchFilter` follow, the organisation's type and its ODS code. Done twice it is as done once.
 #[must_use]
 pub fn replace(query: Option<&str>, token: &VerifiedToken) -> String {
+    let mut query = strip(query);
+    for proven in [token.organisation_type().uri(), token.ods_code().uri()] {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str("searchFilter=");
+        query.push_str(&proven.replace('|', "%7C"));
+    }
+    query
+}
+
+/// The query without the parameters that claim anything; all others stay as they are and where they are.
+#[must_use]
+pub fn strip(query: Option<&str>) -> String {
     let mut kept: Option<String> = None;
     for parameter in parameters(query.unwrap_or_default()) {
         if claims(parameter.text).is_empty() {
@@ -76,15 +89,7 @@ pub fn replace(query: Option<&str>, token: &VerifiedToken) -> String {
             }
         }
     }
-    let mut query = kept.unwrap_or_default();
-    for proven in [token.organisation_type().uri(), token.ods_code().uri()] {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        query.push_str("searchFilter=");
-        query.push_str(&proven.replace('|', "%7C"));
-    }
-    query
+    kept.unwrap_or_default()
 }
 
 /// The beginning of a text, safe in a log.

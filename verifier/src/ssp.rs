@@ -1,43 +1,29 @@
 //! The four headers with which the Spine Secure Proxy forwards a call (NHS Booking API, "Use of the SSP"). They are words
 //! of whoever sent them: for the log, and to be held against the token, never to be believed by themselves.
 
-use crate::{Asid, InteractionId, Rejection, unverified::excerpt};
-
-/// How seriously a provider takes one of the headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SspCheck {
-    /// It must be there, and be right.
-    Required,
-    /// It need not be there; if it is, it must be right.
-    #[default]
-    WhenSent,
-    /// What is wrong with it, or that it is missing, is logged; the request goes on.
-    Reported,
-    /// It is not looked at.
-    Off,
-}
+use crate::{Asid, HeaderCheck, InteractionId, Rejection, unverified::excerpt};
 
 /// How each header is taken. By default each is held against the token when it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SspRules {
     /// `Ssp-From`: the token's ASID.
-    pub from: SspCheck,
+    pub from: HeaderCheck,
     /// `Ssp-To`: one of the provider's own ASIDs.
-    pub to: SspCheck,
+    pub to: HeaderCheck,
     /// `Ssp-InteractionID`: what the request is.
-    pub interaction: SspCheck,
+    pub interaction: HeaderCheck,
     /// `Ssp-TraceID`: a UUID.
-    pub trace_id: SspCheck,
+    pub trace_id: HeaderCheck,
 }
 
 impl SspRules {
     /// For a provider that is called through the SSP only: all four are required.
     pub fn required() -> Self {
-        Self::all(SspCheck::Required)
+        Self::all(HeaderCheck::Required)
     }
 
     /// The same for all four.
-    pub fn all(check: SspCheck) -> Self {
+    pub fn all(check: HeaderCheck) -> Self {
         Self { from: check, to: check, interaction: check, trace_id: check }
     }
 }
@@ -90,23 +76,9 @@ impl SspRules {
     }
 }
 
-impl SspCheck {
-    /// Refuses, or notes in `reports` what does not stop the request.
-    pub(crate) fn unless_reported(self, wrong: Rejection, reports: &mut Vec<Rejection>) -> Result<(), Rejection> {
-        match self {
-            Self::Required | Self::WhenSent => Err(wrong),
-            Self::Reported => {
-                reports.push(wrong);
-                Ok(())
-            }
-            Self::Off => Ok(()),
-        }
-    }
-}
-
 /// The header, if it is there, is to be looked at, and can be read.
 fn read_one<'a>(
-    check: SspCheck,
+    check: HeaderCheck,
     header: &'static str,
     value: Option<&'a str>,
     expected: &'static str,
@@ -114,9 +86,9 @@ fn read_one<'a>(
     reports: &mut Vec<Rejection>,
 ) -> Result<Option<&'a str>, Rejection> {
     let wrong = match value {
-        _ if check == SspCheck::Off => return Ok(None),
+        _ if check == HeaderCheck::Off => return Ok(None),
         Some(text) if read(text).is_some() => return Ok(Some(text)),
-        None if check == SspCheck::WhenSent => return Ok(None),
+        None if check == HeaderCheck::WhenSent => return Ok(None),
         received => Rejection::SspHeader { header, expected, received: received.map(excerpt) },
     };
     check.unless_reported(wrong, reports)?;
@@ -180,10 +152,10 @@ mod tests {
     #[test]
     fn what_is_reported_stops_nothing_and_what_is_off_is_not_looked_at() {
         let wrong = SspHeaders { from: Some("x"), to: Some("200000000205"), interaction: Some("x"), trace_id: None };
-        let reading = SspRules::all(SspCheck::Reported).read(wrong, &own()).unwrap();
+        let reading = SspRules::all(HeaderCheck::Reported).read(wrong, &own()).unwrap();
         let reports: Vec<_> = reading.reports.iter().map(Rejection::reason).collect();
         assert_eq!(reports, ["ssp_header", "ssp_header", "ssp_header", "ssp_to_mismatch"]);
-        let reading = SspRules::all(SspCheck::Off).read(GOOD, &own()).unwrap();
+        let reading = SspRules::all(HeaderCheck::Off).read(GOOD, &own()).unwrap();
         assert!(reading.reports.is_empty() && reading.from.is_none() && reading.trace_id.is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 
 use axum::http::Uri;
-use careconnect_verifier::{Asid, ResponseProfile, SspCheck};
+use careconnect_verifier::{Asid, HeaderCheck, ResponseProfile};
 use serde::Deserialize;
 
 const USAGE: &str = "expected --dev dev/dev.json, or ISSUER SERVICE_ROOT [CA_FILE] [--asid ASID]; and, if you like, \
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     pub(crate) profile: ResponseProfile,
-    pub(crate) ssp: SspCheck,
+    pub(crate) ssp: HeaderCheck,
     /// For requests that can be copied from the index page.
     pub(crate) dev: Option<Dev>,
 }
@@ -56,7 +56,7 @@ impl Arguments {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let (mut plain, mut dev, mut asid) = (Vec::new(), None, None);
         let (mut listen, mut profile, mut ssp) =
-            (SocketAddr::from(([127, 0, 0, 1], 8080)), ResponseProfile::default(), SspCheck::default());
+            (SocketAddr::from(([127, 0, 0, 1], 8080)), ResponseProfile::default(), HeaderCheck::default());
         while let Some(word) = words.next() {
             if !word.starts_with("--") {
                 plain.push(word);
@@ -91,12 +91,12 @@ impl Arguments {
     }
 }
 
-fn ssp_check(text: &str) -> Result<SspCheck, &'static str> {
+fn ssp_check(text: &str) -> Result<HeaderCheck, &'static str> {
     match text {
-        "required" => Ok(SspCheck::Required),
-        "when-sent" => Ok(SspCheck::WhenSent),
-        "reported" => Ok(SspCheck::Reported),
-        "off" => Ok(SspCheck::Off),
+        "required" => Ok(HeaderCheck::Required),
+        "when-sent" => Ok(HeaderCheck::WhenSent),
+        "reported" => Ok(HeaderCheck::Reported),
+        "off" => Ok(HeaderCheck::Off),
         _ => Err(USAGE),
     }
 }

@@ -17,7 +17,7 @@ mod slots;
 
 use std::{error::Error, sync::Mutex};
 
-use careconnect_verifier::{InvalidGuard, ProviderGuard, RemoteKeys, SspRules, TokenVerifier};
+use careconnect_verifier::{InvalidGuard, ProviderGuard, RemoteKeys, SearchFilterMode, SspRules, TokenVerifier};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
@@ -48,11 +48,13 @@ fn verifier(arguments: &Arguments) -> Result<TokenVerifier, Box<dyn Error>> {
     Ok(verifier.keys(keys.build()?).build()?)
 }
 
-/// Everything that is checked before a handler runs: token, groups by interaction, headers of the SSP.
+/// Everything that is checked before a handler runs: token, groups by interaction, headers of the SSP. A `searchFilter` that says
+/// something else than the token is logged; nothing here reads it.
 fn guard(arguments: &Arguments, verifier: TokenVerifier) -> Result<ProviderGuard, InvalidGuard> {
     ProviderGuard::new(verifier)
         .asids(arguments.asid.clone())
         .ssp(SspRules::all(arguments.ssp))
         .response_profile(arguments.profile)
+        .search_filter(SearchFilterMode::Report)
         .build()
 }

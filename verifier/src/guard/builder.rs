@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ProviderGuard, Rules, TrustedProxy};
-use crate::{Asid, InteractionTable, ResponseProfile, SspCheck, SspRules, TokenVerifier};
+use super::{ProviderGuard, Rules, SearchFilterMode, TrustedProxy, UnsignedTokens};
+use crate::{Asid, HeaderCheck, InteractionTable, ResponseProfile, SspRules, TokenVerifier};
 
 /// A guard in the making.
 #[derive(Debug)]
@@ -37,6 +37,9 @@ impl ProviderGuardBuilder {
             ssp: SspRules::default(),
             profile: ResponseProfile::default(),
             proxies: Vec::new(),
+            search_filter: SearchFilterMode::default(),
+            end_user_organisation: HeaderCheck::default(),
+            unsigned: UnsignedTokens::default(),
         };
         Self { rules }
     }
@@ -78,6 +81,27 @@ impl ProviderGuardBuilder {
         self
     }
 
+    /// What becomes of `searchFilter`. Default: nothing; the token says who is calling.
+    pub fn search_filter(mut self, mode: SearchFilterMode) -> Self {
+        self.rules.search_filter = mode;
+        self
+    }
+
+    /// How `NHSD-End-User-Organisation` of the Booking and Referral Standard is taken: the token's organisation, if it is right.
+    /// Default: it is held against the token when it is sent.
+    pub fn end_user_organisation(mut self, check: HeaderCheck) -> Self {
+        self.rules.end_user_organisation = check;
+        self
+    }
+
+    /// Lets requests with unsigned tokens of GP Connect or the Spine through, as [`Caller::Unsigned`](super::Caller::Unsigned),
+    /// while consumers change over: **whoever sends them may claim to be anybody.** Without this they are refused, and each is
+    /// reported in the log either way, with what the consumer lacks.
+    pub fn dangerously_admit_unsigned(mut self, tokens: UnsignedTokens) -> Self {
+        self.rules.unsigned = tokens;
+        self
+    }
+
     /// The guard, unless it would be useless.
     pub fn build(self) -> Result<ProviderGuard, InvalidGuard> {
         let Self { rules } = self;
@@ -88,7 +112,7 @@ impl ProviderGuardBuilder {
         if rules.interactions.operations().is_empty() {
             return Err(InvalidGuard::NoInteractions);
         }
-        if rules.ssp.to == SspCheck::Required && rules.asids.is_empty() {
+        if rules.ssp.to == HeaderCheck::Required && rules.asids.is_empty() {
             return Err(InvalidGuard::NoAsid);
         }
         Ok(ProviderGuard(Arc::new(rules)))

@@ -62,6 +62,8 @@ impl Rejection {
             Self::WrongReceiver { .. } => "ssp_to_mismatch",
             Self::UnknownInteraction { .. } => "unknown_interaction",
             Self::InteractionMismatch { .. } => "interaction_mismatch",
+            Self::SearchFilter(_) => "search_filter_mismatch",
+            Self::EndUserOrganisation(_) => "organisation_mismatch",
             Self::Revoked { .. } => "revoked",
             Self::RevocationsUnavailable(_) => "revocations_unavailable",
         }
@@ -77,7 +79,9 @@ impl Rejection {
             "expired" => Fault::Ended,
             "group_missing" | "unknown_interaction" => Fault::Forbidden,
             "asid_mismatch" => Fault::OtherSystem,
-            "ssp_to_mismatch" | "interaction_mismatch" => Fault::Unmatched,
+            "ssp_to_mismatch" | "interaction_mismatch" | "search_filter_mismatch" | "organisation_mismatch" => {
+                Fault::Unmatched
+            }
             "keys_unavailable" | "jwks_invalid" | "revocations_unavailable" => Fault::Unavailable,
             _ => Fault::Invalid,
         }
@@ -146,6 +150,8 @@ impl Rejection {
             Self::WrongReceiver { .. } => "Ssp-To is not an ASID of this provider".into(),
             Self::UnknownInteraction { .. } => "the provider permits nobody to make this request".into(),
             Self::InteractionMismatch { .. } => "Ssp-InteractionID is not what the request is".into(),
+            Self::SearchFilter(_) => "searchFilter says something else than the token: leave it out".into(),
+            Self::EndUserOrganisation(_) => "NHSD-End-User-Organisation is not the organisation of the token".into(),
             Self::Revoked { .. } => "the issuer has withdrawn the token".into(),
             _ => match self.fault() {
                 Fault::Unavailable => "the issuer cannot be asked at the moment: try again".into(),

@@ -1,9 +1,16 @@
 //! What a cache of remote keys is made of.
 
-use std::time::Duration;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{RemoteKeys, Schedule};
-use crate::https::{HttpsOptions, RemoteError, https_options};
+use super::{
+    RemoteKeys,
+    cache::{Cache, Schedule},
+    snapshot::Snapshot,
+};
+use crate::{
+    clock::Clock,
+    https::{HttpsOptions, RemoteError, https_options},
+};
 
 /// Options of [`RemoteKeys`], each at a default that suits a provider in production.
 #[derive(Debug)]
@@ -11,6 +18,8 @@ use crate::https::{HttpsOptions, RemoteError, https_options};
 pub struct RemoteKeysBuilder {
     https: HttpsOptions,
     schedule: Schedule,
+    snapshot: Option<PathBuf>,
+    clock: Clock,
 }
 
 impl RemoteKeysBuilder {
@@ -23,6 +32,8 @@ impl RemoteKeysBuilder {
                 serve_stale_for: minutes(24 * 60),
                 cooldown: Duration::from_secs(30),
             },
+            snapshot: None,
+            clock: Clock::default(),
         }
     }
 
@@ -48,11 +59,28 @@ impl RemoteKeysBuilder {
         self
     }
 
+    /// Keeps the keys in this file as well, so that a provider that starts while the issuer is away uses them for what is
+    /// left of `serve_stale_for`. Its directory must exist. Whoever can write the file decides which keys count, and so who
+    /// gets in: on Unix it is made for this user alone (mode 0600), and not believed when its group or others can write it,
+    /// or when it is neither this user's nor root's. Nor is it when it is broken, too old, from the future or of another
+    /// URL; the log says so.
+    pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(path.into());
+        self
+    }
+
+    /// Takes the time of snapshots, in Unix seconds, from `clock` instead of the system's.
+    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(clock);
+        self
+    }
+
     /// The keys, not fetched yet: a provider starts while its issuer is away.
     pub fn build(self) -> Result<RemoteKeys, RemoteError> {
         let fetcher = self.https.fetcher()?;
         RemoteError::unless_long_enough("a cooldown", self.schedule.cooldown)?;
         RemoteError::unless_long_enough("a refresh_after", self.schedule.refresh_after)?;
-        Ok(RemoteKeys::new(fetcher, self.schedule))
+        let snapshot = self.snapshot.map(Snapshot::at);
+        Ok(RemoteKeys(Arc::new(Cache::new(fetcher, self.schedule, snapshot, self.clock))))
     }
 }

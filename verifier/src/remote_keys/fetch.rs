@@ -21,19 +21,27 @@ pub(super) enum NoKeys {
     NoneUsable(String),
 }
 
-/// The keys, and for how long the issuer says that they may be kept.
-pub(super) async fn fetch_keys(fetcher: &Fetcher) -> Result<(KeySet, Option<Duration>), NoKeys> {
+/// What the issuer publishes.
+pub(super) struct Published {
+    pub(super) keys: KeySet,
+    /// The same as it came.
+    pub(super) jwks: Vec<u8>,
+    /// For how long the issuer says that they may be kept.
+    pub(super) lifetime: Option<Duration>,
+}
+
+pub(super) async fn fetch_keys(fetcher: &Fetcher) -> Result<Published, NoKeys> {
     let ask = Ask { accept: "application/jwk-set+json, application/json", known: None, most_bytes: MAX_BYTES };
-    let (body, lifetime) = match fetcher.fetch(ask).await? {
+    let (jwks, lifetime) = match fetcher.fetch(ask).await? {
         Answer::Document { body, max_age, .. } => (body, max_age),
         Answer::Unchanged => (Vec::new(), None), // only who knows something is told this
     };
     // An issuer that has lost its keys has not withdrawn them: the old ones serve until they are too stale.
-    let keys = KeySet::parse(&body)?;
+    let keys = KeySet::parse(&jwks)?;
     if keys.key_ids().next().is_none() {
         return Err(NoKeys::NoneUsable(problems(&keys)));
     }
-    Ok((keys, lifetime))
+    Ok(Published { keys, jwks, lifetime })
 }
 
 /// What is wrong with the first few keys.

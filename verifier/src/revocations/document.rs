@@ -48,7 +48,7 @@ pub(super) async fn read(
         None => keys.refreshed().await.map_err(Rejection::from)?.find(key_id)?.check_signature_of(&token)?,
     }
     let claims = Claims::read(&token.payload)?;
-    let (now, leeway) = ((policy.clock)(), policy.leeway);
+    let (now, leeway) = (policy.clock.now(), policy.leeway);
     if claims.issuer != policy.issuer {
         return refuse(format!("expected the issuer {:?}, received {:?}", policy.issuer, excerpt(&claims.issuer)));
     }

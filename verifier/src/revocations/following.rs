@@ -14,7 +14,7 @@ use super::{
     Instant, Polling, PublishedRevocations, RevocationState, Revocations, RevocationsUnavailable, document,
     list::RevocationList,
 };
-use crate::{KeySource, Rejection, VerifiedToken, policy::Policy};
+use crate::{KeySource, Rejection, VerifiedToken, meters, policy::Policy};
 
 /// So long before a list ends, a whole one is asked for, whatever the entity tag says: the next is signed anew.
 const LAST_SECONDS: i64 = 60;
@@ -56,9 +56,9 @@ impl Following {
     }
 
     /// Refuses what is withdrawn, and, unless configured otherwise, everything while that cannot be known.
-    pub(crate) fn check(&self, token: &VerifiedToken, key_id: &str) -> Result<(), Rejection> {
+    pub(crate) fn check(&self, token: &VerifiedToken) -> Result<(), Rejection> {
         let held = self.held.load();
-        if let Some(withdrawn) = held.as_ref().and_then(|held| held.list.withdraws(token.claims(), key_id)) {
+        if let Some(withdrawn) = held.as_ref().and_then(|held| held.list.withdraws(token.claims(), token.key_id())) {
             return Err(Rejection::Revoked { withdrawn });
         }
         if held.as_ref().is_some_and(|held| self.is_fresh(held)) {
@@ -76,10 +76,15 @@ impl Following {
 
     /// Asks the source once.
     pub(crate) async fn poll(&self) -> Result<(), RevocationsUnavailable> {
+        let now = self.policy.clock.now();
         let outcome = self.renew().await;
+        meters::fetched("revocations", &outcome);
         let before = self.failure.swap(outcome.as_ref().err().map(|failure| Arc::new(failure.0.clone())));
         match &outcome {
-            Ok(()) => self.told.store(false, Ordering::Relaxed),
+            Ok(()) => {
+                meters::revocations_are_of(&self.policy.issuer, now);
+                self.told.store(false, Ordering::Relaxed);
+            }
             Err(failure) if before.as_deref() == Some(&failure.0) => {} // told already
             Err(failure) => tracing::warn!(%failure, "the issuer's revocations could not be had"),
         }
@@ -89,7 +94,7 @@ impl Following {
     async fn renew(&self) -> Result<(), RevocationsUnavailable> {
         let confirmed = Instant::now();
         let held = self.held.load_full();
-        let lasts = |held: &&Arc<Held>| held.list.ends_at.saturating_sub((self.policy.clock)()) > LAST_SECONDS;
+        let lasts = |held: &&Arc<Held>| held.list.ends_at.saturating_sub(self.policy.clock.now()) > LAST_SECONDS;
         let known = held.as_ref().filter(lasts).and_then(|held| held.entity_tag.as_deref());
         let (list, entity_tag) = match (self.revocations.source.fetch(known).await?, &held) {
             (PublishedRevocations::Unchanged, Some(held)) => (held.list.clone(), held.entity_tag.clone()),
@@ -144,7 +149,7 @@ impl Following {
 
     fn is_fresh(&self, held: &Held) -> bool {
         held.confirmed.elapsed() < self.revocations.stale_after
-            && held.list.ends_at > (self.policy.clock)().saturating_sub(self.policy.leeway)
+            && held.list.ends_at > self.policy.clock.now().saturating_sub(self.policy.leeway)
     }
 
     fn unavailable(&self) -> RevocationsUnavailable {

@@ -44,6 +44,11 @@ fn value_of<'t>(text: &'t str, path: &str) -> Option<&'t str> {
 }
 
 impl UnsignedToken {
+    /// The issuer that it claims, unescaped.
+    pub fn claimed_issuer(&self) -> Option<&str> {
+        self.text("iss")
+    }
+
     /// The ASID that it claims, if what it claims is one. Spine tokens only: those of GP Connect have none.
     pub fn claimed_asid(&self) -> Option<&str> {
         let asid = value_of(self.text("requesting_system")?, "fhir.nhs.uk/Id/accredited-system")?;

@@ -1,8 +1,8 @@
 //! What a guard admits, and what it refuses, by everything that comes with a token.
 
 use careconnect_verifier::{
-    Admitted, CertificateThumbprint, Group, InteractionId, InteractionTable, InvalidGuard, PeerAddress, ProviderGuard,
-    ProviderGuardBuilder, Refused, Requester, ResponseProfile, SspCheck, SspRules,
+    Caller, CertificateThumbprint, Group, HeaderCheck, InteractionId, InteractionTable, InvalidGuard, PeerAddress,
+    ProviderGuard, ProviderGuardBuilder, Refused, Requester, ResponseProfile, SspRules,
 };
 use http::{Request, header, request::Parts};
 use serde_json::json;
@@ -28,8 +28,8 @@ fn request(line: &str, token: &str, headers: &[(&str, &str)]) -> Parts {
 }
 
 async fn requester(guard: &ProviderGuard, request: Parts) -> Result<Requester, Refused> {
-    match guard.check(&request).await? {
-        Admitted::Verified(requester) => Ok(requester),
+    match guard.check(&request).await?.caller {
+        Caller::Verified(requester) => Ok(requester),
         other => panic!("{other:?}"),
     }
 }
@@ -102,8 +102,9 @@ async fn where_the_table_leaves_a_choice_the_header_makes_it_or_all_are_needed()
 #[tokio::test]
 async fn the_ssp_must_speak_of_this_token_this_provider_and_this_request() {
     let issuer = Issuer::new("k1");
-    let [lenient, strict, reporting, off] = [SspCheck::WhenSent, SspCheck::Required, SspCheck::Reported, SspCheck::Off]
-        .map(|check| guard(&issuer).ssp(SspRules::all(check)).build().unwrap());
+    let [lenient, strict, reporting, off] =
+        [HeaderCheck::WhenSent, HeaderCheck::Required, HeaderCheck::Reported, HeaderCheck::Off]
+            .map(|check| guard(&issuer).ssp(SspRules::all(check)).build().unwrap());
     let good = [("ssp-from", ASID), ("ssp-to", PROVIDER), ("ssp-interactionid", SEARCH), ("ssp-traceid", TRACE_ID)];
     for (header, wrong, expected) in [
         (0, "200000000206", "asid_mismatch"),

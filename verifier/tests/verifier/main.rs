@@ -11,6 +11,13 @@ mod key_sets;
 mod layer;
 #[cfg(feature = "remote-keys")]
 mod list_publisher;
+#[cfg(all(feature = "remote-keys", feature = "metrics"))]
+mod meters;
+#[cfg(feature = "tower")]
+mod migration;
+#[cfg(feature = "remote-keys")]
+#[cfg(unix)]
+mod outage;
 #[cfg(feature = "remote-keys")]
 mod publisher;
 mod rejects;
@@ -19,4 +26,5 @@ mod remote_keys;
 #[cfg(feature = "remote-keys")]
 mod remote_revocations;
 mod revocations;
+mod token_cache;
 mod vectors;

@@ -16,7 +16,7 @@ use careconnect_verifier::{RemoteKeys, RemoteKeysBuilder};
 use reqwest::Client;
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::issuer::Issuer;
 
@@ -25,6 +25,7 @@ pub(crate) struct Publisher {
     url: String,
     answer: Arc<Mutex<Answer>>,
     fetches: Arc<AtomicUsize>,
+    server: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 #[derive(Clone)]
@@ -39,12 +40,38 @@ impl Publisher {
     pub(crate) async fn start(issuers: &[&Issuer]) -> (Self, RemoteKeysBuilder) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
-        let publisher = Self { url, answer: Arc::new(Mutex::new(Answer::Away)), fetches: Arc::default() };
+        let (answers, fetches, server) = (Arc::new(Mutex::new(Answer::Away)), Arc::default(), Arc::default());
+        let publisher = Self { url, answer: answers, fetches, server };
         publisher.publish(issuers);
         let routes = Router::new().route("/jwks.json", get(answer)).with_state(publisher.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        let keys = RemoteKeys::from_url(&publisher.url).dangerously_allow_http();
+        let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        *publisher.server.lock().unwrap() = Some(server);
+        let keys = publisher.keys();
         (publisher, keys)
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Keys that follow this server.
+    pub(crate) fn keys(&self) -> RemoteKeysBuilder {
+        RemoteKeys::from_url(&self.url).dangerously_allow_http()
+    }
+
+    /// Ends the server: nobody listens any more.
+    pub(crate) async fn stop(&self) {
+        let server = self.server.lock().unwrap().take().unwrap();
+        server.abort();
+        assert!(server.await.unwrap_err().is_cancelled());
+    }
+
+    /// What is published now.
+    pub(crate) fn jwks(&self) -> Option<String> {
+        match &*self.answer.lock().unwrap() {
+            Answer::Keys { jwks, .. } => Some(jwks.clone()),
+            _ => None,
+        }
     }
 
     pub(crate) fn publish(&self, issuers: &[&Issuer]) {
@@ -84,7 +111,9 @@ async fn answer(State(publisher): State<Publisher>) -> Response {
     match answer {
         Answer::Away => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Answer::Redirect(url) => Redirect::temporary(&url).into_response(),
-        Answer::Keys { cache_control, jwks } => ([(header::CACHE_CONTROL, cache_control)], jwks).into_response(),
+        Answer::Keys { cache_control, jwks } => {
+            ([(header::CACHE_CONTROL, cache_control), (header::CONNECTION, "close")], jwks).into_response()
+        }
     }
 }
 

@@ -10,16 +10,16 @@ use crate::{
     publisher::{Publisher, following_client},
 };
 
-fn verifier(keys: RemoteKeysBuilder) -> TokenVerifier {
+pub(crate) fn verifier(keys: RemoteKeysBuilder) -> TokenVerifier {
     TokenVerifier::for_issuer(ISSUER).audience(AUDIENCE).keys(keys.build().unwrap()).clock(|| NOW).build().unwrap()
 }
 
-async fn reason(verifier: &TokenVerifier, issuer: &Issuer) -> &'static str {
+pub(crate) async fn reason(verifier: &TokenVerifier, issuer: &Issuer) -> &'static str {
     verifier.verify(&issuer.token()).await.map_or_else(|rejection| rejection.reason(), |_| "accepted")
 }
 
 /// Lets time pass for the cache, but not for the sockets.
-async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
@@ -37,8 +37,8 @@ async fn settle(publisher: &Publisher, fetches: usize) {
     assert_eq!(publisher.fetches(), fetches);
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn keys_are_fetched_once_and_kept() {

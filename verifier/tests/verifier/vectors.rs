@@ -94,7 +94,11 @@ fn judge(vectors: &Vectors, case: &Case) -> Result<(), Rejection> {
     if let Some(asid) = &case.options.ssp_from {
         presented = presented.from_system(asid);
     }
-    let verified = builder.build().unwrap().verify_offline(presented)?;
+    let verifier = builder.build().unwrap();
+    let verdicts = [(); 2].map(|()| verifier.verify_offline(presented));
+    assert_eq!(verdicts[0], verdicts[1], "{}: a token that is known is judged as one that is not", case.id);
+    let [verified, _] = verdicts;
+    let verified = verified?;
     case.options.require_groups.iter().try_for_each(|group| verified.require(group))
 }
 
