@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, path::PathBuf};
 
 use axum::http::Uri;
-use careconnect_verifier::{Asid, HeaderCheck, ResponseProfile};
+use careconnect_verifier::{Asid, HeaderCheck, InvalidIdentifier, ResponseProfile};
 use serde::Deserialize;
 
 const USAGE: &str = "expected --dev dev/dev.json, or ISSUER SERVICE_ROOT [CA_FILE] [--asid ASID]; and, if you like, \
@@ -64,10 +64,10 @@ impl Arguments {
             }
             let value = words.next().ok_or(USAGE)?;
             match word.as_str() {
-                "--dev" => dev = Some(serde_json::from_slice::<Dev>(&std::fs::read(value)?)?),
-                "--asid" => asid = Some(value.parse()?),
+                "--dev" => dev = Some(read_dev(&value).map_err(|error| format!("--dev {value}: {error}"))?),
+                "--asid" => asid = Some(value.parse().map_err(as_text)?),
                 "--listen" => listen = value.parse()?,
-                "--profile" => profile = value.parse()?,
+                "--profile" => profile = value.parse().map_err(as_text)?,
                 "--ssp" => ssp = ssp_check(&value)?,
                 _ => return Err(USAGE.into()),
             }
@@ -89,6 +89,15 @@ impl Arguments {
         let base_path = service_root.parse::<Uri>()?.path().trim_end_matches('/').to_owned();
         Ok(Self { issuer, service_root, base_path, asid, ca_file, listen, profile, ssp, dev })
     }
+}
+
+fn read_dev(file: &str) -> Result<Dev, Box<dyn Error>> {
+    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
+}
+
+/// For people: `main` shows errors as debuggers do.
+fn as_text(error: InvalidIdentifier) -> String {
+    error.to_string()
 }
 
 fn ssp_check(text: &str) -> Result<HeaderCheck, &'static str> {

@@ -72,7 +72,7 @@ const show = () => {
       line.lastChild.className = "wrong";
     }
   } catch (error) {
-    verdict.textContent = `This is no token: ${error.message}.`;
+    verdict.textContent = `This is no token: ${error.message}`;
   }
 };
 

@@ -62,7 +62,7 @@ fn requests(provider: &Provider) -> String {
     let variables = escaped(&requests::variables(provider, Timestamp::now()));
     let mut html = format!("<h3>First, what they use</h3><pre id=\"variables\">{variables}</pre>");
     for (title, status, lines) in requests::examples() {
-        html.push_str(&format!("<h3>{title}: {status}</h3><pre data-status=\"{status}\">{}</pre>", escaped(lines)));
+        html.push_str(&format!("\n<h3>{title}: {status}</h3><pre data-status=\"{status}\">{}</pre>", escaped(lines)));
     }
     html
 }
