@@ -19,6 +19,7 @@ mod connection_limits;
 mod consumer_life;
 mod consumers_guide;
 mod credential_commands;
+mod demonstrator;
 mod directory;
 mod discovery;
 mod doctor_commands;
