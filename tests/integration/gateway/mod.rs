@@ -13,7 +13,8 @@ use std::{
 };
 
 use careconnect_auth::{
-    config::GatewayConfig, gateway::RunningGateway, operations::register_consumer::ConsumerRegistration,
+    config::GatewayConfig, domain::TokenLifetime, gateway::RunningGateway,
+    operations::register_consumer::ConsumerRegistration,
 };
 use careconnect_verifier::Group;
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let server = TestServer::start().await;
-        server.register_provider(|provider| provider.token_lifetime = "3600".parse().unwrap()).await;
+        server.register_provider(|provider| provider.token_lifetime = TokenLifetime::from_seconds(3600).unwrap()).await;
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("authority.pem"), server.server_authority.pem()).unwrap();
         let mut python = python().arg(interop_file("backend.py")).stdout(Stdio::piped()).spawn().unwrap();
