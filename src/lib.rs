@@ -7,6 +7,7 @@
 //! ```text
 //!  6  main.rs → cli/                     a command line becomes operations
 //!  5  http/   server/                    a request becomes operations · listeners, TLS, accept loop
+//!     gateway/                           the verifier for providers in other languages: a proxy, or a proxy's adviser
 //!  4  operations/                        one verb per file, called by http/ and by cli/ alike
 //!  3  registry.rs  authorisation.rs  app.rs    what is registered, in memory · the one decision, pure · the parts
 //!     replay.rs  credential_uses.rs  expiries.rs      which assertions were used · when each way in was · what ends soon
@@ -70,6 +71,7 @@ pub mod directory;
 pub mod domain;
 pub mod expiries;
 pub mod fair_share;
+pub mod gateway;
 pub mod hash_chain;
 pub mod http;
 pub mod key_set_fetches;

@@ -129,6 +129,11 @@ impl PeerCertificate {
         self.is_self_issued
     }
 
+    /// The certificate itself, DER.
+    pub fn leaf(&self) -> &[u8] {
+        self.chain.first().map_or(&[], |leaf| leaf)
+    }
+
     /// What the client presented, its own certificate first.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain

@@ -25,6 +25,7 @@ mod doctor;
 mod estate;
 mod examination;
 mod explain;
+mod gateway;
 mod group;
 mod keys;
 mod migrate;
@@ -110,6 +111,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
     Explain(explain::ExplainArguments),
+    /// Stand before a provider: let through what its tokens permit. `--config` names a file of its own.
+    Gateway(gateway::GatewayArguments),
     /// Look for what is wrong, and say how to mend it.
     Doctor(doctor::DoctorArguments),
 }
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => config::run(command, session.config_file.as_deref(), json),
         Command::Audit(command) => audit::run(command, &session),
         Command::Explain(arguments) => explain::run(&arguments, &session),
+        Command::Gateway(arguments) => gateway::run(&arguments, &session),
         Command::Doctor(arguments) => doctor::run(&arguments, &session),
     };
     outcome.unwrap_or_else(|error| output::failure(&error))

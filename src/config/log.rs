@@ -9,9 +9,10 @@ use super::setting::Setting;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// For whom events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// Compact lines.
+    #[default]
     People,
     /// One JSON object per line.
     Json,

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 mod file;
 mod files;
+mod gateway;
 mod issuer;
 mod keys;
 mod load;
@@ -33,6 +34,10 @@ pub use self::{
     directory::{BaseName, DirectoryUrl, OnDrift},
     error::{ConfigError, Place, Problem},
     files::FileFindings,
+    gateway::{
+        AskingProxy, ForwardAuth, GATEWAY_FILE, GatewayConfig, GatewayConfigError, GatewayTls, ReverseProxy,
+        RevocationMode, StatusListener,
+    },
     issuer::{InvalidIssuer, Issuer},
     keys::{KeyStoreName, Pkcs11Token, TokenLabel},
     load::{DEFAULT_FILE, FILE_VARIABLE, LoadedConfig, Origin, environment_name},

@@ -27,6 +27,8 @@ pub enum ListenerName {
     Public,
     /// For administrators.
     Admin,
+    /// For the consumers of a provider behind the gateway.
+    Gateway,
 }
 
 /// Where a listener's certificates are.
@@ -75,6 +77,7 @@ impl ListenerName {
         match self {
             Self::Public => "public",
             Self::Admin => "admin",
+            Self::Gateway => "gateway",
         }
     }
 
@@ -83,6 +86,7 @@ impl ListenerName {
         match self {
             Self::Public => "tls.certificate_file",
             Self::Admin => "admin.certificate_file",
+            Self::Gateway => "reverse_proxy.tls.certificate_file",
         }
     }
 
@@ -91,6 +95,7 @@ impl ListenerName {
         match self {
             Self::Public => "tls.client_authorities",
             Self::Admin => "admin.client_authorities",
+            Self::Gateway => "reverse_proxy.tls.client_ca_files",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{fs, path::Path};
 const FLOORS: &[(&str, u8)] = &[
     ("cli", 6),
     ("main", 6),
+    ("gateway", 5),
     ("http", 5),
     ("server", 5),
     ("operations", 4),

@@ -37,7 +37,8 @@ pub use text::InvalidInteractions;
 /// - `HEAD` is judged as `GET`.
 /// - Where a line has several interactions, `Ssp-InteractionID` says which of them it is; a caller that does not send it must
 ///   be permitted for each of them.
-/// - Without `needs`, the groups are those that permit the interaction at the issuer; `open` asks for no token at all.
+/// - Without `needs`, the groups are those that permit the interaction at the issuer. `needs none` takes any good token;
+///   `open` asks for no token at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InteractionTable {
     operations: Vec<Operation>,

@@ -23,6 +23,20 @@ pub(crate) fn node(directory: &Path) -> Command {
     alone(Command::new("node"))
 }
 
+/// Java, with the classes of its directory and Jackson in reach.
+pub(crate) fn java() -> Command {
+    let mut java = alone(Command::new("java"));
+    let mut classes = OsString::from(".:");
+    classes.push(jackson());
+    java.arg("-cp").arg(classes);
+    java
+}
+
+/// The class path of Jackson.
+pub(crate) fn jackson() -> OsString {
+    named("INTEROP_JACKSON")
+}
+
 /// One of the programs and settings for them.
 pub(crate) fn interop_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)

@@ -7,6 +7,7 @@ pub(crate) mod authority;
 pub(crate) mod changes;
 pub(crate) mod command;
 pub(crate) mod databases;
+pub(crate) mod demonstrator;
 pub(crate) mod dev;
 pub(crate) mod foreign;
 pub(crate) mod key_host;

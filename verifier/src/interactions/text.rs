@@ -39,11 +39,12 @@ pub struct InvalidInteractions {
     pub received: String,
 }
 
-const LINE: &str = "METHOD PATH and then `open`, or INTERACTION [| INTERACTION …] [needs GROUP[, GROUP …]]";
+const LINE: &str =
+    "METHOD PATH and then `open`, or INTERACTION [| INTERACTION …] [needs GROUP[, GROUP …] | needs none]";
 const METHOD: &str = "GET, POST, PUT, PATCH or DELETE";
 const PATH: &str = "a path such as /Appointment/{id}, of letters, digits and -._~$, without a slash at its end";
 const NAME: &str = "a URN, or the end of a Care Connect name such as search:slot";
-const NEEDS: &str = "`needs` and a group, for nothing is known to permit this interaction";
+const NEEDS: &str = "`needs` and a group, or `needs none`, for nothing is known to permit this interaction";
 const ONCE: &str = "each method and path once";
 
 pub(super) fn parse(text: &str) -> Result<InteractionTable, InvalidInteractions> {
@@ -85,11 +86,15 @@ fn choices(text: &str) -> Result<Vec<Choice>, &'static str> {
         Some(at) => (all[..at].join(" "), Some(all[at + 1..].join(" "))),
         None => (all.join(" "), None),
     };
-    let needed = needed.map(|groups| groups.split(',').map(group).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let needed = match needed.as_deref() {
+        Some("none") => Some(Vec::new()),
+        Some(groups) => Some(groups.split(',').map(group).collect::<Result<_, _>>()?),
+        None => None,
+    };
     let choice = |name: &str| {
         let interaction = InteractionId::parse(&whole(name)).map_err(|_| NAME)?;
         let groups = needed.clone().unwrap_or_else(|| known_groups(&interaction));
-        if groups.is_empty() { Err(NEEDS) } else { Ok(Choice { interaction, groups }) }
+        if groups.is_empty() && needed.is_none() { Err(NEEDS) } else { Ok(Choice { interaction, groups }) }
     };
     interactions.split('|').map(choice).collect()
 }

@@ -3,10 +3,21 @@
 
 use std::{collections::HashMap, slice, time::Instant};
 
+#[cfg(feature = "axum")]
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, StatusCode},
+    routing::get,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use careconnect_verifier::{CertificateThumbprint, FixedKeys, Group, KeySet, Presented, Rejection, TokenVerifier};
+#[cfg(feature = "axum")]
+use careconnect_verifier::{InteractionTable, ProviderGuard, Requester};
 use serde::Deserialize;
 use serde_json::Value;
+#[cfg(feature = "axum")]
+use tower_service::Service;
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -76,30 +87,83 @@ fn disagreement(vectors: &Vectors, choices: &HashMap<String, String>, case: &Cas
 }
 
 fn judge(vectors: &Vectors, case: &Case) -> Result<(), Rejection> {
-    let keys = KeySet::parse(vectors.jwks[&case.jwks].to_string().as_bytes())?;
-    let now = case.now;
-    let mut builder = TokenVerifier::for_issuer(&case.issuer)
-        .audience(&case.audience)
-        .keys(FixedKeys::new(keys))
-        .leeway(case.options.leeway)
-        .clock(move || now);
-    if case.options.require_cnf {
-        builder = builder.require_certificate_binding();
-    }
-    let token = case.token.clone().map_or_else(|| from_hex(case.token_hex.as_deref().unwrap()), String::into_bytes);
+    let (verifier, token) = (case.verifier(vectors)?, case.token());
     let mut presented = Presented::new(&token);
-    if let Some(name) = &case.options.cert {
-        presented = presented.with_certificate(CertificateThumbprint::of_der(&from_pem(&vectors.certs[name])));
+    if let Some(certificate) = case.certificate(vectors) {
+        presented = presented.with_certificate(certificate);
     }
     if let Some(asid) = &case.options.ssp_from {
         presented = presented.from_system(asid);
     }
-    let verifier = builder.build().unwrap();
     let verdicts = [(); 2].map(|()| verifier.verify_offline(presented));
     assert_eq!(verdicts[0], verdicts[1], "{}: a token that is known is judged as one that is not", case.id);
     let [verified, _] = verdicts;
     let verified = verified?;
     case.options.require_groups.iter().try_for_each(|group| verified.require(group))
+}
+
+impl Case {
+    fn verifier(&self, vectors: &Vectors) -> Result<TokenVerifier, Rejection> {
+        let keys = KeySet::parse(vectors.jwks[&self.jwks].to_string().as_bytes())?;
+        let now = self.now;
+        let mut builder = TokenVerifier::for_issuer(&self.issuer)
+            .audience(&self.audience)
+            .keys(FixedKeys::new(keys))
+            .leeway(self.options.leeway)
+            .clock(move || now);
+        if self.options.require_cnf {
+            builder = builder.require_certificate_binding();
+        }
+        Ok(builder.build().unwrap())
+    }
+
+    fn token(&self) -> Vec<u8> {
+        self.token.clone().map_or_else(|| from_hex(self.token_hex.as_deref().unwrap()), String::into_bytes)
+    }
+
+    fn certificate(&self, vectors: &Vectors) -> Option<CertificateThumbprint> {
+        let name = self.options.cert.as_ref()?;
+        Some(CertificateThumbprint::of_der(&from_pem(&vectors.certs[name])))
+    }
+}
+
+/// The same through a service behind the layer, whose handler requires the groups. No header has control characters, and one
+/// token is nothing but the blank before it.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn every_vector_reaches_its_verdict_through_the_layer() {
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/verifier.json")).unwrap();
+    let table = InteractionTable::parse("GET /Slot urn:example:look needs none").unwrap();
+    let (mut wrong, mut unsendable) = (Vec::new(), 0);
+    for case in vectors.cases.iter().filter(|case| case.expect != "either") {
+        let Ok(credentials) = HeaderValue::try_from([b"Bearer ".as_slice(), &case.token()].concat()) else {
+            unsendable += 1;
+            continue;
+        };
+        let mut request = Request::get("/Slot").header("authorization", credentials);
+        if let Some(asid) = &case.options.ssp_from {
+            request = request.header("ssp-from", asid);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        if let Some(certificate) = case.certificate(&vectors) {
+            request.extensions_mut().insert(certificate);
+        }
+        let status = match case.verifier(&vectors) {
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Ok(verifier) => {
+                let guard = ProviderGuard::new(verifier).interactions(table.clone()).build().unwrap();
+                let groups = case.options.require_groups.clone();
+                let look =
+                    async move |requester: Requester| groups.iter().try_for_each(|group| requester.require(group));
+                Router::new().route("/Slot", get(look)).layer(guard.layer()).call(request).await.unwrap().status()
+            }
+        };
+        if (status == StatusCode::OK) != (case.expect == "accept") {
+            wrong.push(format!("{}: expected {}, got {status}", case.id, case.expect));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(unsendable, 4);
 }
 
 fn from_hex(hex: &str) -> Vec<u8> {

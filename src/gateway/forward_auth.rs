@@ -1,0 +1,162 @@
+//! The question of another proxy: may this request pass?
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/authorise` | 200 with who is calling, or a refusal; for nginx, which understands no other, always 401 or 403 |
+//! | `/answer` | for nginx, behind `error_page 401 403`: the refusal as the caller shall have it |
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use careconnect_verifier::{Admitted, CertificateThumbprint, ProviderGuard, Refused, Rejection};
+
+use super::identity;
+use crate::{
+    authentication::forwarded::read_chain,
+    config::{AskingProxy, ForwardAuth, ForwardedFormat},
+};
+
+/// The path and query with which the request shall go on, where the proxy can use it.
+const TARGET: HeaderName = HeaderName::from_static("x-careconnect-target");
+
+/// For a proxy that shows the status of `/authorise` to nobody.
+const REFUSAL: HeaderName = HeaderName::from_static("x-careconnect-refusal");
+
+struct Asked {
+    guard: ProviderGuard,
+    proxy: AskingProxy,
+    certificate_format: Option<ForwardedFormat>,
+}
+
+/// The endpoint.
+pub fn router(guard: ProviderGuard, config: &ForwardAuth) -> Router {
+    let asked = Asked { guard, proxy: config.proxy, certificate_format: config.certificate_format };
+    Router::new()
+        .route("/authorise", any(authorise))
+        .route("/authorise/{*path}", any(authorise))
+        .route("/answer", any(answer))
+        .with_state(Arc::new(asked))
+}
+
+async fn authorise(State(asked): State<Arc<Asked>>, request: Request) -> Response {
+    match asked.judge(request).await {
+        Ok(Verdict::Admitted(admitted, request)) => pass(admitted, request),
+        Ok(Verdict::Refused(refused)) if asked.proxy == AskingProxy::Nginx => for_nginx(refused),
+        Ok(Verdict::Refused(refused)) => refused.into_response(),
+        Err(response) => response,
+    }
+}
+
+async fn answer(State(asked): State<Arc<Asked>>, request: Request) -> Response {
+    match asked.judge(request).await {
+        // It was refused a moment ago: the issuer's keys may have come meanwhile.
+        Ok(Verdict::Admitted(..)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1"), (header::CACHE_CONTROL, "no-store")])
+                .into_response()
+        }
+        Ok(Verdict::Refused(refused)) => refused.into_response(),
+        Err(response) => response,
+    }
+}
+
+enum Verdict {
+    Admitted(Admitted, Parts),
+    Refused(Refused),
+}
+
+impl Asked {
+    async fn judge(&self, request: Request) -> Result<Verdict, Response> {
+        let request = self.original(request).map_err(|expected| misconfigured(expected))?;
+        Ok(match self.guard.check(&request).await {
+            Ok(admitted) => Verdict::Admitted(admitted, request),
+            Err(refused) => Verdict::Refused(refused),
+        })
+    }
+
+    /// The request that the proxy asks about. Only the proxy's own way is looked at: others may come from the caller.
+    fn original(&self, request: Request) -> Result<Parts, &'static str> {
+        let (mut parts, _) = request.into_parts();
+        match self.proxy {
+            AskingProxy::Envoy => {
+                let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
+                let path = whole.strip_prefix("/authorise").filter(|path| path.starts_with('/'));
+                parts.uri = path
+                    .and_then(|path| path.parse().ok())
+                    .ok_or("path_prefix: /authorise before the request's own path")?;
+            }
+            AskingProxy::Nginx => named_by(&mut parts, "x-original-method", "x-original-uri")?,
+            AskingProxy::Traefik => named_by(&mut parts, "x-forwarded-method", "x-forwarded-uri")?,
+        }
+        parts.extensions.remove::<CertificateThumbprint>();
+        if let Some(certificate) = self.certificate(&parts)? {
+            parts.extensions.insert(certificate);
+        }
+        Ok(parts)
+    }
+
+    /// The caller's, of which the proxy tells.
+    fn certificate(&self, parts: &Parts) -> Result<Option<CertificateThumbprint>, &'static str> {
+        let Some(format) = self.certificate_format else { return Ok(None) };
+        let text = only(parts, format.certificate_header())?;
+        let chain =
+            read_chain(format, text, None).map_err(|_| "the caller's certificate in the form of certificate_format")?;
+        Ok(chain.as_deref().and_then(<[_]>::first).map(|leaf| CertificateThumbprint::of_der(leaf)))
+    }
+}
+
+/// The method and URI that two headers tell of.
+fn named_by(parts: &mut Parts, method: &'static str, uri: &'static str) -> Result<(), &'static str> {
+    let expected = "one header each with the method and the URI of the request, as docs/gateway.md has it";
+    let method = only(parts, method)?.and_then(|text| Method::from_bytes(text.as_bytes()).ok()).ok_or(expected)?;
+    let uri =
+        only(parts, uri)?.filter(|uri| uri.starts_with('/')).and_then(|uri| uri.parse::<Uri>().ok()).ok_or(expected)?;
+    (parts.method, parts.uri) = (method, uri);
+    Ok(())
+}
+
+fn only<'p>(parts: &'p Parts, name: &str) -> Result<Option<&'p str>, &'static str> {
+    let mut values = parts.headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| "headers of ASCII text from the proxy"),
+        _ => Err("one header of a name from the proxy: it must replace what the caller sends"),
+    }
+}
+
+fn pass(admitted: Admitted, mut request: Parts) -> Response {
+    let mut response = (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response();
+    response.headers_mut().extend(identity::headers_of(&admitted.caller));
+    admitted.enter(&mut request);
+    let target = request.uri.path_and_query().map(|target| HeaderValue::from_str(target.as_str()));
+    if let Some(Ok(target)) = target {
+        response.headers_mut().insert(TARGET, target);
+    }
+    response
+}
+
+/// nginx takes 401 and 403 for a refusal, and anything else for a fault of its own.
+fn for_nginx(refused: Refused) -> Response {
+    let status = refused.answer.status;
+    let mut response: Response<Body> = refused.into_response();
+    if let Ok(status) = HeaderValue::try_from(status.to_string()) {
+        response.headers_mut().insert(REFUSAL, status);
+    }
+    if ![401, 403].contains(&status) {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    response
+}
+
+/// Neither the caller's fault nor ours: nothing passes, and the log says what to mend.
+fn misconfigured(expected: &'static str) -> Response {
+    tracing::error!(expected, "the proxy in front asks in a way that cannot be read, so nothing passes");
+    let refused = Rejection::BadRequest { expected, received: "something else" };
+    (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], format!("{refused}\n")).into_response()
+}
