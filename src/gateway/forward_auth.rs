@@ -73,7 +73,7 @@ enum Verdict {
 
 impl Asked {
     async fn judge(&self, request: Request) -> Result<Verdict, Response> {
-        let request = self.original(request).map_err(|expected| misconfigured(expected))?;
+        let request = self.original(request).map_err(misconfigured)?;
         Ok(match self.guard.check(&request).await {
             Ok(admitted) => Verdict::Admitted(admitted, request),
             Err(refused) => Verdict::Refused(refused),

@@ -22,7 +22,7 @@ pub use requester::Requester;
 
 use crate::{
     Asid, Group, HeaderCheck, InteractionId, InteractionTable, Operation, Presented, Rejection, ResponseProfile,
-    SspRules, TokenVerifier, VerifiedToken, end_user_organisation, rejection::Fault, ssp::SspReading,
+    SspRules, TokenVerifier, VerifiedToken, end_user_organisation, meters, rejection::Fault, ssp::SspReading,
     unsigned::UnsignedToken, unverified::excerpt,
 };
 
@@ -60,7 +60,9 @@ impl ProviderGuard {
     /// Of its extensions two are looked at, which the server puts there: the
     /// [`CertificateThumbprint`](crate::CertificateThumbprint) of the TLS peer, and the [`PeerAddress`] of the connection.
     pub async fn check(&self, request: &Parts) -> Result<Admitted, Refused> {
-        self.0.judge(request).await.map_err(|rejection| self.refuse(rejection, &Asked::of(request)))
+        let verdict = self.0.judge(request).await;
+        meters::judged(&verdict);
+        verdict.map_err(|rejection| self.refuse(rejection, &Asked::of(request)))
     }
 
     /// For a request that is refused later than here, too, such as by a handler.

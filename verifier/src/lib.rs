@@ -1,6 +1,6 @@
-#![cfg_attr(feature = "remote-keys", doc = include_str!("../README.md"))]
+#![cfg_attr(all(feature = "remote-keys", feature = "axum"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(feature = "remote-keys"),
+    not(all(feature = "remote-keys", feature = "axum")),
     doc = "Verifies careconnect-auth access tokens offline, with keys that you bring."
 )]
 #![deny(missing_docs)]

@@ -8,6 +8,10 @@ use crate::Rejection;
 
 #[cfg(feature = "metrics")]
 const VERIFICATIONS: &str = "careconnect_verifier_verifications_total";
+#[cfg(all(feature = "metrics", feature = "tower"))]
+const REQUESTS: &str = "careconnect_verifier_requests_total";
+#[cfg(all(feature = "metrics", feature = "tower"))]
+const UNSIGNED: &str = "careconnect_verifier_unsigned_tokens_total";
 #[cfg(feature = "metrics")]
 const PROOFS: &str = "careconnect_verifier_proofs_total";
 #[cfg(feature = "metrics")]
@@ -24,6 +28,13 @@ pub(crate) fn describe() {
         describe_counter!(VERIFICATIONS, "Verifications, by outcome and by the reason of a refusal");
         describe_counter!(PROOFS, "Genuine tokens, by what proved them: the cache or their signature");
         describe_counter!(FETCHES, "Fetches from the issuer, by what was fetched and by outcome");
+        #[cfg(feature = "tower")]
+        describe_counter!(REQUESTS, "Requests to a guarded provider, by outcome and by the reason of a refusal");
+        #[cfg(feature = "tower")]
+        describe_counter!(
+            UNSIGNED,
+            "Unsigned tokens that came to a guarded provider, by form and by whether they were let through"
+        );
         describe_gauge!(KEYS_FETCHED, "When the issuer gave the keys that are used, Unix time");
         describe_gauge!(REVOCATIONS_CONFIRMED, "When the issuer last confirmed its revocations, Unix time");
     }
@@ -36,6 +47,22 @@ pub(crate) fn verified<T>(verdict: &Result<T, Rejection>) {
         Err(rejection) => counter!(VERIFICATIONS, "outcome" => "refused", "reason" => rejection.reason()),
     }
     .increment(1);
+}
+
+#[cfg(feature = "tower")]
+pub(crate) fn judged<T>(verdict: &Result<T, Rejection>) {
+    #[cfg(feature = "metrics")]
+    match verdict {
+        Ok(_) => counter!(REQUESTS, "outcome" => "admitted", "reason" => "none"),
+        Err(rejection) => counter!(REQUESTS, "outcome" => "refused", "reason" => rejection.reason()),
+    }
+    .increment(1);
+}
+
+#[cfg(feature = "tower")]
+pub(crate) fn unsigned(dialect: crate::unsigned::Dialect, is_admitted: bool) {
+    #[cfg(feature = "metrics")]
+    counter!(UNSIGNED, "dialect" => format!("{dialect:?}"), "admitted" => is_admitted.to_string()).increment(1);
 }
 
 pub(crate) fn proven(from_cache: bool) {

@@ -1,6 +1,6 @@
 //! What is for the time in which consumers still come with their old ways.
 
-use crate::{InteractionId, VerifiedToken, search_filter, unsigned::UnsignedToken};
+use crate::{InteractionId, VerifiedToken, meters, search_filter, unsigned::UnsignedToken};
 
 /// What becomes of `searchFilter`, in which a caller can claim to be anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +76,7 @@ impl UnsignedTokens {
 
 /// Tells the log who is not ready yet, and how far.
 pub(super) fn report(token: &UnsignedToken, is_admitted: bool, now: i64) {
+    meters::unsigned(token.dialect(), is_admitted);
     let readiness = token.readiness();
     let faults = token.findings(now).len();
     tracing::warn!(
