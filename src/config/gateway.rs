@@ -6,7 +6,7 @@ mod values;
 use std::{net::SocketAddr, path::PathBuf};
 
 use careconnect_verifier::{
-    Algorithm, Asid, HeaderCheck, InteractionTable, ResponseProfile, SearchFilterMode, TrustedProxy,
+    Algorithm, Asid, HeaderCheck, InteractionId, InteractionTable, ResponseProfile, SearchFilterMode, TrustedProxy,
 };
 use serde::Deserialize;
 
@@ -50,6 +50,11 @@ pub struct GatewayConfig {
     /// How `NHSD-End-User-Organisation` is taken.
     #[serde(default, deserialize_with = "header_check")]
     pub end_user_organisation: HeaderCheck,
+    /// Lets requests with unsigned tokens of GP Connect or the Spine through for some interactions, while consumers change over:
+    /// whoever sends them may claim to be anybody.
+    pub dangerously_admit_unsigned: Option<UnsignedSection>,
+    /// How far clocks may differ; at most 60. Default: 5.
+    pub leeway_seconds: Option<u32>,
     /// Refuses tokens that are not bound to a certificate.
     #[serde(default)]
     pub require_bound_tokens: bool,
@@ -84,6 +89,16 @@ pub struct SspSection {
     pub interaction: HeaderCheck,
     #[serde(deserialize_with = "header_check")]
     pub trace_id: HeaderCheck,
+}
+
+/// Which unsigned tokens are let through.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnsignedSection {
+    /// For these interactions, as the table names them.
+    pub interactions: Vec<InteractionId>,
+    /// Of these issuers, which anybody can claim to be. Default: of any.
+    pub issuers: Option<Vec<String>>,
 }
 
 /// Where the issuer's keys come from, and how long they do.

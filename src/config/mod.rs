@@ -36,7 +36,7 @@ pub use self::{
     files::FileFindings,
     gateway::{
         AskingProxy, ForwardAuth, GATEWAY_FILE, GatewayConfig, GatewayConfigError, GatewayTls, ReverseProxy,
-        RevocationMode, StatusListener,
+        RevocationMode, StatusListener, UnsignedSection,
     },
     issuer::{InvalidIssuer, Issuer},
     keys::{KeyStoreName, Pkcs11Token, TokenLabel},

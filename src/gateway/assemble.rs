@@ -3,11 +3,13 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use careconnect_verifier::{ProviderGuard, RemoteKeys, RemoteRevocations, Revocations, TokenVerifier, TrustedProxy};
+use careconnect_verifier::{
+    ProviderGuard, RemoteKeys, RemoteRevocations, Revocations, TokenVerifier, TrustedProxy, UnsignedTokens,
+};
 
 use crate::{
     clock::Clock,
-    config::{GatewayConfig, RevocationMode},
+    config::{GatewayConfig, RevocationMode, UnsignedSection},
 };
 
 /// What judges requests, and the keys that it judges by.
@@ -38,6 +40,9 @@ pub(super) fn assemble(config: &GatewayConfig, clock: &Arc<dyn Clock>) -> anyhow
     if let Some(algorithms) = &config.algorithms {
         verifier = verifier.algorithms(algorithms);
     }
+    if let Some(seconds) = config.leeway_seconds {
+        verifier = verifier.leeway(seconds);
+    }
     if config.require_bound_tokens {
         verifier = verifier.require_certificate_binding();
     }
@@ -61,7 +66,19 @@ pub(super) fn assemble(config: &GatewayConfig, clock: &Arc<dyn Clock>) -> anyhow
         .response_profile(config.response_profile)
         .search_filter(config.search_filter)
         .trusted_proxies(trusted_proxies(config));
+    let guard = match &config.dangerously_admit_unsigned {
+        Some(unsigned) => guard.dangerously_admit_unsigned(unsigned_tokens(unsigned)),
+        None => guard,
+    };
     Ok(Assembled { guard: guard.build()?, keys })
+}
+
+fn unsigned_tokens(section: &UnsignedSection) -> UnsignedTokens {
+    let tokens = UnsignedTokens::for_interactions(section.interactions.iter().cloned());
+    match &section.issuers {
+        Some(issuers) => tokens.of_issuers(issuers.iter().cloned()),
+        None => tokens,
+    }
 }
 
 fn base_path(config: &GatewayConfig) -> String {

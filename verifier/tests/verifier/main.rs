@@ -15,6 +15,8 @@ mod list_publisher;
 mod meters;
 #[cfg(feature = "tower")]
 mod migration;
+#[cfg(all(feature = "remote-keys", feature = "tower"))]
+mod old_demonstrator;
 #[cfg(feature = "remote-keys")]
 #[cfg(unix)]
 mod outage;
