@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &GatewayArguments, session: &Session) -> anyhow::Re
     runtime.block_on(async {
         let mut order = StopOrder::listen()?;
         if let Some(started) = order.or(RunningGateway::start(&config, Arc::new(SystemClock))).await {
-            started?.run_until(&mut order).await;
+            order.obey(started?.stop()).await;
         }
         Ok(ExitCode::SUCCESS)
     })

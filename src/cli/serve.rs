@@ -29,7 +29,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         RunningServer::start(&config, Arc::new(SystemClock), sockets).await
     };
     match order.or(start).await {
-        Some(started) => started?.run_until(&mut order).await,
+        Some(started) => order.obey(started?.stop()).await,
         None => tracing::info!("stopped before it served"),
     }
     Ok(())

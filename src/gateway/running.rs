@@ -18,8 +18,8 @@ use crate::{
     clock::Clock,
     config::{ClientAuthority, GatewayConfig, GatewayTls},
     server::{
-        ClientAuthentication, Limits, ListenerName, ReloadableTls, StopOrder, TlsFiles,
-        certificate_watch::follow_files, serve, serve_plain,
+        ClientAuthentication, Limits, ListenerName, ReloadableTls, TlsFiles, certificate_watch::follow_files, serve,
+        serve_plain,
     },
     telemetry::metrics::Metrics,
 };
@@ -81,16 +81,6 @@ impl RunningGateway {
             "guarding"
         );
         Ok(gateway)
-    }
-
-    /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
-    pub async fn run_until(self, order: &mut StopOrder) {
-        order.given().await;
-        tracing::info!("stopping");
-        match order.or(self.stop()).await {
-            Some(()) => tracing::info!("stopped"),
-            None => tracing::warn!("stopped at once, as ordered again"),
-        }
     }
 
     /// Takes no more connections, and returns when the open ones have ended or the drain timeout has passed.

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ClientAuthentication, Limits, StopOrder,
+    ClientAuthentication, Limits,
     background::{self, Periods},
     certificate_watch::follow_files,
     listeners::Listeners,
@@ -146,16 +146,6 @@ impl RunningServer {
         tracing::info!(issuer = app.issuer.as_str(), %address, ?admin_address, "serving");
         let announcement = config.limits.announce_stop_seconds.duration();
         Ok(Self { app, address, admin_address, metrics_address, stop, tasks, announcement, patience })
-    }
-
-    /// Serves until the order to stop is given, then finishes the requests in flight. A second order cuts them.
-    pub async fn run_until(self, order: &mut StopOrder) {
-        order.given().await;
-        tracing::info!("stopping");
-        match order.or(self.stop()).await {
-            Some(()) => tracing::info!("stopped"),
-            None => tracing::warn!("stopped at once, as ordered again"),
-        }
     }
 
     /// Says that it stops, and goes on for as long as those who balance requests need to hear it. Then it takes no more

@@ -33,6 +33,16 @@ impl StopOrder {
         }
     }
 
+    /// Waits for the order, then for `stop`, which finishes what is under way. A second order cuts that.
+    pub async fn obey(&mut self, stop: impl Future<Output = ()>) {
+        self.given().await;
+        tracing::info!("stopping");
+        match self.or(stop).await {
+            Some(()) => tracing::info!("stopped"),
+            None => tracing::warn!("stopped at once, as ordered again"),
+        }
+    }
+
     /// What `work` gives, or nothing when the order comes first; `work` is then given up.
     pub async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: DevArguments, session: &Session) -> anyhow::Result<
         let (directory, _lock) = prepare_directory(&arguments.directory)?;
         if let Some(started) = order.or(start(&directory, sockets, session)).await {
             let (server, _log) = started?;
-            server.run_until(&mut order).await;
+            order.obey(server.stop()).await;
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use careconnect_auth::gateway::RunningGateway;
 use careconnect_verifier::Group;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
@@ -164,4 +165,27 @@ async fn a_body_that_is_too_long_does_not_reach_the_provider() {
     let book = |bytes| ask(Method::POST, &format!("{url}/Appointment"), &token).body("x".repeat(bytes));
     assert_eq!(send(book(1001)).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(send(book(1000)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_unsigned_token_goes_through_where_it_is_told_to_and_says_of_nobody_who_they_are() {
+    // R30
+    let stage = Stage::set().await;
+    let encode = |json: &str| BASE64_URL_SAFE_NO_PAD.encode(json);
+    let claims = r#"{"iss":"https://consumer.example","requesting_system":"https://fhir.nhs.uk/Id/accredited-system|200000000205"}"#;
+    let unsigned = format!("{}.{}.", encode(r#"{"alg":"none","typ":"JWT"}"#), encode(claims));
+    let search = "urn:nhs:names:services:careconnect:fhir:rest:search:slot";
+    let head = format!("dangerously_admit_unsigned = {{ interactions = [\"{search}\"] }}");
+    for (head, expected) in [("", StatusCode::UNAUTHORIZED), (head.as_str(), StatusCode::OK)] {
+        let (_gateway, url) = start(&stage, head, "forward_token = true").await;
+        let response = send(ask(Method::GET, &format!("{url}/Slot"), &unsigned)).await;
+        assert_eq!(response.status(), expected);
+        if expected == StatusCode::OK {
+            let asked: Value = response.json().await.unwrap();
+            assert_eq!(asked["headers"]["authorization"], format!("Bearer {unsigned}"));
+            assert!(!asked.to_string().contains("x-careconnect-"), "{asked}");
+        }
+        let booking = send(ask(Method::POST, &format!("{url}/Appointment"), &unsigned)).await;
+        assert_eq!(booking.status(), StatusCode::UNAUTHORIZED);
+    }
 }
