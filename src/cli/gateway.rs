@@ -16,7 +16,7 @@ use crate::{
 /// Options of `gateway`.
 #[derive(Debug, Args)]
 pub(super) struct GatewayArguments {
-    /// Only read the file, and say what is wrong with it.
+    /// Only read the file, and those that it names, and say what is wrong with them.
     #[arg(long)]
     check: bool,
 }
@@ -25,6 +25,7 @@ pub(super) fn run(arguments: &GatewayArguments, session: &Session) -> anyhow::Re
     let file = session.config_file.as_deref().unwrap_or(Path::new(GATEWAY_FILE));
     let config = GatewayConfig::load(file)?;
     if arguments.check {
+        RunningGateway::check(&config, Arc::new(SystemClock))?;
         output::line(&format!("{} is in order", file.display()))?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -111,7 +111,7 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Tell what became of one token request: who asked, what was answered, which check failed, and how to mend it.
     Explain(explain::ExplainArguments),
-    /// Stand before a provider: let through what its tokens permit. `--config` names a file of its own.
+    /// Stand before a provider, and let through what tokens permit. Reads careconnect-gateway.toml, or what --config names.
     Gateway(gateway::GatewayArguments),
     /// Look for what is wrong, and say how to mend it.
     Doctor(doctor::DoctorArguments),

@@ -146,8 +146,11 @@ pub struct ReverseProxy {
     #[serde(default = "half_a_minute")]
     pub backend_timeout_seconds: u64,
     /// The longest body that is passed on.
-    #[serde(default = "four_mebibytes")]
+    #[serde(default = "a_mebibyte")]
     pub max_body_bytes: usize,
+    /// Requests at a time; more get 503.
+    #[serde(default = "a_few_hundred")]
+    pub max_requests_in_flight: usize,
     /// Passes the token on as well; the back-end does not need it.
     #[serde(default)]
     pub forward_token: bool,
@@ -225,6 +228,10 @@ fn half_a_minute() -> u64 {
     30
 }
 
-fn four_mebibytes() -> usize {
-    4 * 1024 * 1024
+fn a_mebibyte() -> usize {
+    1024 * 1024
+}
+
+fn a_few_hundred() -> usize {
+    256
 }

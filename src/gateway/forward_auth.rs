@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use careconnect_verifier::{Admitted, CertificateThumbprint, ProviderGuard, Refused, Rejection};
+use careconnect_verifier::{Admitted, CertificateThumbprint, ProviderGuard, Refused};
 
 use super::identity;
 use crate::{
@@ -73,7 +73,10 @@ enum Verdict {
 
 impl Asked {
     async fn judge(&self, request: Request) -> Result<Verdict, Response> {
-        let request = self.original(request).map_err(misconfigured)?;
+        let request = self.original(request).map_err(Unreadable::answer)?;
+        if identity::is_forged(&request.headers) {
+            return Err(forged());
+        }
         Ok(match self.guard.check(&request).await {
             Ok(admitted) => Verdict::Admitted(admitted, request),
             Err(refused) => Verdict::Refused(refused),
@@ -81,15 +84,14 @@ impl Asked {
     }
 
     /// The request that the proxy asks about. Only the proxy's own way is looked at: others may come from the caller.
-    fn original(&self, request: Request) -> Result<Parts, &'static str> {
+    fn original(&self, request: Request) -> Result<Parts, Unreadable> {
         let (mut parts, _) = request.into_parts();
         match self.proxy {
             AskingProxy::Envoy => {
                 let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
                 let path = whole.strip_prefix("/authorise").filter(|path| path.starts_with('/'));
-                parts.uri = path
-                    .and_then(|path| path.parse().ok())
-                    .ok_or("path_prefix: /authorise before the request's own path")?;
+                let path = path.ok_or(Unreadable::Setup("path_prefix: /authorise before the request's own path"))?;
+                parts.uri = path.parse().map_err(|_| Unreadable::Request("a path and query as RFC 3986 has them"))?;
             }
             AskingProxy::Nginx => named_by(&mut parts, "x-original-method", "x-original-uri")?,
             AskingProxy::Traefik => named_by(&mut parts, "x-forwarded-method", "x-forwarded-uri")?,
@@ -102,31 +104,56 @@ impl Asked {
     }
 
     /// The caller's, of which the proxy tells.
-    fn certificate(&self, parts: &Parts) -> Result<Option<CertificateThumbprint>, &'static str> {
+    fn certificate(&self, parts: &Parts) -> Result<Option<CertificateThumbprint>, Unreadable> {
         let Some(format) = self.certificate_format else { return Ok(None) };
         let text = only(parts, format.certificate_header())?;
-        let chain =
-            read_chain(format, text, None).map_err(|_| "the caller's certificate in the form of certificate_format")?;
+        let expected = "the caller's certificate in the form of certificate_format";
+        let chain = read_chain(format, text, None).map_err(|_| Unreadable::Setup(expected))?;
         Ok(chain.as_deref().and_then(<[_]>::first).map(|leaf| CertificateThumbprint::of_der(leaf)))
     }
 }
 
+/// Why it is not known what is asked.
+enum Unreadable {
+    /// The proxy does not ask as it should.
+    Setup(&'static str),
+    /// It passes on what its caller sent.
+    Request(&'static str),
+}
+
+impl Unreadable {
+    /// Nothing passes either way, and the log says what to mend where somebody here can.
+    fn answer(self) -> Response {
+        let (Self::Setup(expected) | Self::Request(expected)) = self;
+        match self {
+            Self::Setup(_) => {
+                tracing::error!(expected, "the proxy in front asks in a way that cannot be read, so nothing passes")
+            }
+            Self::Request(_) => tracing::info!(expected, "a request that cannot be read was refused"),
+        }
+        refuse(&format!("expected {expected}, received something else\n"))
+    }
+}
+
 /// The method and URI that two headers tell of.
-fn named_by(parts: &mut Parts, method: &'static str, uri: &'static str) -> Result<(), &'static str> {
-    let expected = "one header each with the method and the URI of the request, as docs/gateway.md has it";
-    let method = only(parts, method)?.and_then(|text| Method::from_bytes(text.as_bytes()).ok()).ok_or(expected)?;
-    let uri =
-        only(parts, uri)?.filter(|uri| uri.starts_with('/')).and_then(|uri| uri.parse::<Uri>().ok()).ok_or(expected)?;
-    (parts.method, parts.uri) = (method, uri);
+fn named_by(parts: &mut Parts, method: &'static str, uri: &'static str) -> Result<(), Unreadable> {
+    let absent =
+        || Unreadable::Setup("one header each with the method and the URI of the request, as docs/gateway.md has it");
+    let method = only(parts, method)?.ok_or_else(absent)?.parse::<Method>();
+    let uri = only(parts, uri)?.ok_or_else(absent)?.parse::<Uri>();
+    match (method, uri) {
+        (Ok(method), Ok(uri)) if uri.authority().is_none() => (parts.method, parts.uri) = (method, uri),
+        _ => return Err(Unreadable::Request("a method and a path with a query as RFC 9110 and 3986 have them")),
+    }
     Ok(())
 }
 
-fn only<'p>(parts: &'p Parts, name: &str) -> Result<Option<&'p str>, &'static str> {
+fn only<'p>(parts: &'p Parts, name: &str) -> Result<Option<&'p str>, Unreadable> {
     let mut values = parts.headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| "headers of ASCII text from the proxy"),
-        _ => Err("one header of a name from the proxy: it must replace what the caller sends"),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| Unreadable::Request("ASCII alone")),
+        _ => Err(Unreadable::Setup("one header of a name from the proxy: it must replace what the caller sends")),
     }
 }
 
@@ -148,15 +175,20 @@ fn for_nginx(refused: Refused) -> Response {
     if let Ok(status) = HeaderValue::try_from(status.to_string()) {
         response.headers_mut().insert(REFUSAL, status);
     }
+    response.headers_mut().remove(header::WWW_AUTHENTICATE); // nginx would add it to the one of /answer
     if ![401, 403].contains(&status) {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
     response
 }
 
-/// Neither the caller's fault nor ours: nothing passes, and the log says what to mend.
-fn misconfigured(expected: &'static str) -> Response {
-    tracing::error!(expected, "the proxy in front asks in a way that cannot be read, so nothing passes");
-    let refused = Rejection::BadRequest { expected, received: "something else" };
-    (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], format!("{refused}\n")).into_response()
+/// The proxy would pass it on to a provider that may take it for ours.
+fn forged() -> Response {
+    tracing::warn!("a request with a header that only the gateway may write, in another spelling, was refused");
+    refuse("expected no header whose name begins with X-Careconnect-, in whatever spelling; received one\n")
+}
+
+/// In a way that every proxy understands.
+fn refuse(sentence: &str) -> Response {
+    (StatusCode::FORBIDDEN, [(header::CACHE_CONTROL, "no-store")], sentence.to_owned()).into_response()
 }

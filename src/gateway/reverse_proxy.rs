@@ -14,7 +14,7 @@ use careconnect_verifier::{Caller, CertificateThumbprint, PeerAddress, ProviderG
 use http_body_util::LengthLimitError;
 use reqwest::{Certificate, Client, Url, redirect};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{assemble::read, identity};
 use crate::{authentication::peer::PeerConnection, config::ReverseProxy};
@@ -30,11 +30,16 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
+/// Certificates have been judged; a path that is not the request's has not been.
+const NOT_FOR_BACKEND: [&str; 4] = ["client-cert", "client-cert-chain", "x-original-url", "x-rewrite-url"];
+
 struct Proxy {
     guard: ProviderGuard,
     backend: Url,
     client: Client,
     max_body_bytes: usize,
+    /// Each may hold a body in memory.
+    in_flight: Semaphore,
     /// For the caller's body, and for the back-end.
     patience: Duration,
     forward_token: bool,
@@ -58,6 +63,7 @@ pub fn router(guard: ProviderGuard, config: &ReverseProxy) -> anyhow::Result<Rou
         backend,
         client: client.build()?,
         max_body_bytes: config.max_body_bytes,
+        in_flight: Semaphore::new(config.max_requests_in_flight),
         patience,
         forward_token: config.forward_token,
     };
@@ -65,7 +71,11 @@ pub fn router(guard: ProviderGuard, config: &ReverseProxy) -> anyhow::Result<Rou
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
+    let Ok(_in_flight) = proxy.in_flight.try_acquire() else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "throttled", "too many requests are under way: try again");
+    };
     let (mut parts, body) = request.into_parts();
+    remove_hop_by_hop(&mut parts.headers); // before it is judged: what does not go on does not count
     if let Some(peer) = parts.extensions.get::<PeerConnection>().cloned() {
         parts.extensions.insert(PeerAddress(peer.address.ip()));
         if let Some(certificate) = peer.certificate {
@@ -93,16 +103,16 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     };
     match proxy.client.request(parts.method, url).headers(headers).body(body).send().await {
         Ok(response) => for_caller(response),
-        Err(error) => unavailable(&error),
+        Err(error) => unavailable(&error.without_url()), // queries are about patients
     }
 }
 
 impl Proxy {
     fn headers_for_backend(&self, mut headers: HeaderMap, caller: &Caller) -> HeaderMap {
-        remove_hop_by_hop(&mut headers);
         identity::strip(&mut headers);
-        headers.remove("client-cert");
-        headers.remove("client-cert-chain");
+        for name in NOT_FOR_BACKEND {
+            headers.remove(name);
+        }
         if !self.forward_token {
             headers.remove(header::AUTHORIZATION);
         }
@@ -127,6 +137,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn for_caller(response: reqwest::Response) -> Response {
+    if response.status().is_informational() {
+        return refuse(
+            StatusCode::BAD_GATEWAY,
+            "transient",
+            "the provider behind the gateway asks for another protocol",
+        );
+    }
     let (mut parts, body) = axum::http::Response::from(response).into_parts();
     parts.version = Version::HTTP_11;
     remove_hop_by_hop(&mut parts.headers);

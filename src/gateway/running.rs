@@ -42,6 +42,16 @@ pub struct RunningGateway {
 }
 
 impl RunningGateway {
+    /// Everything that [`Self::start`] does before it listens: what it would refuse, this refuses.
+    pub fn check(config: &GatewayConfig, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+        let Assembled { guard, .. } = assemble(config, &clock)?;
+        if let Some(section) = &config.reverse_proxy {
+            drop(reverse_proxy::router(guard, section)?);
+            section.tls.as_ref().map(|tls| load_tls(tls, clock)).transpose()?;
+        }
+        Ok(())
+    }
+
     /// Serves what `config` names. The issuer need not be there yet.
     pub async fn start(config: &GatewayConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let metrics = config.status.as_ref().map(|_| Metrics::install()).transpose()?;
@@ -101,24 +111,28 @@ impl RunningGateway {
         section: &GatewayTls,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<()> {
-        let authorities = &section.client_ca_files;
-        let (authentication, client_authorities) = match authorities.is_empty() {
-            true => (ClientAuthentication::OptionalOfAuthority, Vec::new()),
-            false => (ClientAuthentication::Required, vec![ClientAuthority::simple(authorities.clone())]),
-        };
-        let files = TlsFiles {
-            listener: ListenerName::Gateway,
-            certificate_file: section.certificate_file.clone(),
-            key_file: section.key_file.clone(),
-            client_authorities,
-            host: None,
-        };
-        let tls = Arc::new(ReloadableTls::load(files, authentication, Arc::new(|_, _| false), clock)?);
+        let tls = load_tls(section, clock)?;
         let (all, hang_up) = (vec![tls.clone()], signal(SignalKind::hangup())?);
         self.tasks.spawn(follow_files(all, Arc::default(), hang_up, RELOAD_EVERY, self.stop.clone()));
         self.tasks.spawn(serve(listener, tls, router, limits, self.stop.clone()));
         Ok(())
     }
+}
+
+fn load_tls(section: &GatewayTls, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<ReloadableTls>> {
+    let authorities = &section.client_ca_files;
+    let (authentication, client_authorities) = match authorities.is_empty() {
+        true => (ClientAuthentication::OptionalOfAuthority, Vec::new()),
+        false => (ClientAuthentication::Required, vec![ClientAuthority::simple(authorities.clone())]),
+    };
+    let files = TlsFiles {
+        listener: ListenerName::Gateway,
+        certificate_file: section.certificate_file.clone(),
+        key_file: section.key_file.clone(),
+        client_authorities,
+        host: None,
+    };
+    Ok(Arc::new(ReloadableTls::load(files, authentication, Arc::new(|_, _| false), clock)?))
 }
 
 /// One address, the SSP's or a proxy's, may take all of the connections.

@@ -1,6 +1,7 @@
-"""A provider that knows nothing of tokens: it answers what it was asked, and prints the port on which it listens."""
+"""A provider that knows nothing of tokens: it answers what it was asked. Takes a port, or prints the one that it gets."""
 
 import json
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -24,6 +25,6 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+server = ThreadingHTTPServer(("127.0.0.1", int(*sys.argv[1:] or [0])), Echo)
 print(server.server_address[1], flush=True)
 server.serve_forever()

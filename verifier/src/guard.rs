@@ -74,21 +74,24 @@ impl ProviderGuard {
 impl Rules {
     /// Every check, in the one order in which they are made. Strangers learn nothing of what only a good token is held against.
     async fn judge(&self, request: &Parts) -> Result<Admitted, Rejection> {
-        headers::refuse_method_overrides(&request.headers)?;
+        headers::refuse_other_readings(&request.headers)?;
         let operation = self.operation(request);
         if operation.is_some_and(Operation::is_open) {
-            return Ok(Admitted::of(Caller::Anybody));
+            return Ok(Admitted {
+                caller: Caller::Anybody,
+                query: self.search_filter.for_anybody(request.uri.query()),
+            });
         }
         let token = headers::bearer_token(&request.headers)?;
         let mut ssp = self.ssp.read(headers::of_ssp(&request.headers)?, &self.asids)?;
         let caller = match self.verify(token, &mut ssp, request).await {
-            Err(rejection) => return self.unless_unsigned(token, operation, rejection),
+            Err(rejection) => return self.unless_unsigned(token, operation, &mut ssp, rejection),
             Ok(caller) => caller,
         };
         let operation = operation.ok_or_else(|| unknown_interaction(request))?;
         let interaction = self.interaction(operation, &mut ssp, &caller)?;
         self.compare_organisation(request, &caller, &mut ssp.reports)?;
-        let query = self.search_filter.apply(request.uri.query(), &caller, &interaction)?;
+        let query = self.search_filter.apply(&request.uri, &caller, &interaction)?;
         for report in &ssp.reports {
             tracing::warn!(asid = %caller.asid(), trace_id = ssp.trace_id, %report, "a header is not what the token says");
         }
@@ -123,14 +126,9 @@ impl Rules {
         ssp: &mut SspReading<'_>,
         caller: &VerifiedToken,
     ) -> Result<InteractionId, Rejection> {
-        if let Some(named) = &ssp.interaction {
-            if let Some((interaction, groups)) = operation.meant_by(named) {
-                require_any(caller, groups)?;
-                return Ok(interaction.clone());
-            }
-            let expected = operation.interactions().cloned().collect();
-            let wrong = Rejection::InteractionMismatch { expected, received: named.clone() };
-            self.ssp.interaction.unless_reported(wrong, &mut ssp.reports)?;
+        if let Some((interaction, groups)) = self.named_interaction(operation, ssp)? {
+            require_any(caller, groups)?;
+            return Ok(interaction.clone());
         }
         let mut first = None;
         for (interaction, groups) in operation.choices() {
@@ -167,6 +165,7 @@ impl Rules {
         &self,
         token: &str,
         operation: Option<&Operation>,
+        ssp: &mut SspReading<'_>,
         rejection: Rejection,
     ) -> Result<Admitted, Rejection> {
         if rejection.fault() != Fault::Unreadable {
@@ -176,7 +175,32 @@ impl Rules {
         let admit = |operation: &Operation| operation.interactions().all(|it| self.unsigned.admit(&unsigned, it));
         let is_admitted = operation.is_some_and(admit);
         migration::report(&unsigned, is_admitted, self.verifier.now());
-        if is_admitted { Ok(Admitted::of(Caller::Unsigned(Box::new(unsigned)))) } else { Err(rejection) }
+        if let Some(operation) = operation.filter(|_| is_admitted) {
+            self.named_interaction(operation, ssp)?;
+        }
+        if is_admitted {
+            Ok(Admitted { caller: Caller::Unsigned(Box::new(unsigned)), query: None })
+        } else {
+            Err(rejection)
+        }
+    }
+}
+
+impl Rules {
+    /// The one that the header names; none without it, or where it is only reported that it is another.
+    fn named_interaction<'o>(
+        &self,
+        operation: &'o Operation,
+        ssp: &mut SspReading<'_>,
+    ) -> Result<Option<(&'o InteractionId, &'o [Group])>, Rejection> {
+        let Some(named) = &ssp.interaction else { return Ok(None) };
+        if let Some(meant) = operation.meant_by(named) {
+            return Ok(Some(meant));
+        }
+        let expected = operation.interactions().cloned().collect();
+        let wrong = Rejection::InteractionMismatch { expected, received: named.clone() };
+        self.ssp.interaction.unless_reported(wrong, &mut ssp.reports)?;
+        Ok(None)
     }
 }
 

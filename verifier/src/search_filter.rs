@@ -4,7 +4,7 @@
 //! A query is read as the most lenient back-end would read it: names in any case and with modifiers, brackets or blanks
 //! (`searchFilter:exact`, `SEARCHFILTER[]`), encoded up to four times, `;` as a second separator, lists with commas.
 //! **What is unclear counts as a claim**, so that it is refused or stripped: a `searchFilter` without a system or with one
-//! that is no URI, a value in which the name of one of the two systems occurs anywhere, ODS site codes, names that cannot
+//! that is no URI, letters beyond ASCII, a value in which the name of one of the two systems occurs anywhere, ODS site codes, names that cannot
 //! be read, and what is encoded more than four times. Of a list, one such value spoils the whole parameter. Systems that
 //! nobody here knows, such as `https://directoryofservices.nhs.uk/Id/serviceId`, claim nothing.
 //!

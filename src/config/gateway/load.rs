@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use careconnect_verifier::SspRules;
+use careconnect_verifier::{SearchFilterMode, SspRules};
 
-use super::{GatewayConfig, SspSection};
+use super::{AskingProxy, GatewayConfig, SspSection};
 use crate::config::Log;
 
 /// Why there is no gateway.
@@ -76,6 +76,14 @@ impl GatewayConfig {
             return Err(
                 "`forward_auth.listen` is an address that other machines can reach: expected a loopback address, or \
                         `dangerously_allow_beyond_loopback = true`",
+            );
+        }
+        if self.forward_auth.as_ref().is_some_and(|endpoint| endpoint.proxy != AskingProxy::Nginx)
+            && self.search_filter == SearchFilterMode::Replace
+        {
+            return Err(
+                "`search_filter = \"replace\"` needs a proxy that takes the new query, which Envoy and Traefik do not: \
+                        expected \"refuse\", or [reverse_proxy]",
             );
         }
         Ok(())

@@ -2,7 +2,10 @@
 
 use std::process::Stdio;
 
-use careconnect_auth::{config::GatewayConfig, gateway::RunningGateway};
+use careconnect_auth::{
+    config::{ForwardedFormat, GatewayConfig},
+    gateway::RunningGateway,
+};
 use careconnect_verifier::Group;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -11,6 +14,7 @@ use super::{BASE, Stage};
 use crate::support::{
     command::{command, run},
     process::Running,
+    shell_blocks::blocks,
     soon::{soon, until},
 };
 
@@ -103,4 +107,41 @@ fn read_until(log: &mut impl std::io::BufRead, text: &str) {
     while !read.contains(text) {
         assert!(log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
     }
+}
+
+#[test]
+fn the_guides_files_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("careconnect-gateway.toml");
+    let head = "issuer = \"https://auth.example.nhs.uk\"\nservice_root = \"https://provider.example.nhs.uk/STU3\"\n";
+    let section = "[forward_auth]\nlisten = \"127.0.0.1:0\"\nproxy = \"envoy\"\n";
+    let guide = include_str!("../../../docs/gateway.md");
+    let examples = blocks(guide, "toml");
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let before = if example.contains("issuer =") { "" } else { head };
+        let behind = if example.contains("listen =") { "" } else { section };
+        std::fs::write(&file, format!("{before}{example}\n{behind}")).unwrap();
+        GatewayConfig::load(&file).unwrap_or_else(|error| panic!("{error}\n{example}"));
+    }
+}
+
+#[test]
+fn the_guide_knows_every_key() {
+    let guide = include_str!("../../../docs/gateway.md");
+    let source = include_str!("../../../src/config/gateway.rs");
+    let fields = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": ").filter(|(name, _)| !name.contains(' ')))
+        .map(|(name, _)| name);
+    let missing: Vec<_> = fields.filter(|name| !guide.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn nginx_is_told_to_overwrite_the_very_header_that_is_believed() {
+    // R38
+    let guide = include_str!("../../../docs/gateway.md").to_lowercase();
+    let line = format!("proxy_set_header {} $ssl_client_escaped_cert;", ForwardedFormat::Nginx.certificate_header());
+    assert!(guide.contains(&line), "{line}");
 }

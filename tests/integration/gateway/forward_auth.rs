@@ -57,6 +57,11 @@ async fn traefik_asks_with_its_headers() {
         let answer = ask(Method::GET, format!("{url}/authorise"), &viewer, &headers).await;
         assert_eq!(answer.status(), expected, "{headers:?}");
     }
+    for name in ["X_Careconnect_Asid", "X-Careconnect-Target", "X.Careconnect.Asid"] {
+        let headers = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", slot.as_str()), (name, "999999999999")];
+        let answer = ask(Method::GET, format!("{url}/authorise"), &viewer, &headers).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{name}");
+    }
     let headers = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", slot.as_str())];
     let refused = ask(Method::GET, format!("{url}/authorise"), "x.y.z", &headers).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);

@@ -42,8 +42,13 @@ impl Front {
 async fn nginx_lets_through_what_the_gateway_permits_and_tells_the_provider_who_it_is() {
     let front = Front::set("search_filter = \"replace\"").await;
     let token = front.stage.token(&[Group::READ_SLOT]).await;
+    let long = "x".repeat(6_000);
     let forged = front
-        .ask(Method::GET, "/Slot?status=free&searchFilter=https://fhir.nhs.uk/Id/ods-organization-code%7CZ9999", &token)
+        .ask(
+            Method::GET,
+            &format!("/Slot?status=free&searchFilter=https://fhir.nhs.uk/Id/ods-organization-code%7CZ9999&x={long}"),
+            &token,
+        )
         .header("X-Careconnect-Asid", "999999999999")
         .header("X_Careconnect_Asid", "999999999999")
         .header("X-Original-URI", format!("{BASE}/metadata"))
@@ -58,7 +63,7 @@ async fn nginx_lets_through_what_the_gateway_permits_and_tells_the_provider_who_
     assert!(asked["headers"]["authorization"].is_null(), "{text}");
     let path = asked["path"].as_str().unwrap();
     assert!(
-        path.starts_with(&format!("{BASE}/Slot?status=free&searchFilter=")) && path.ends_with("%7CA1001"),
+        path.starts_with(&format!("{BASE}/Slot?status=free&x={long}&searchFilter=")) && path.ends_with("%7CA1001"),
         "{path}"
     );
 }
@@ -70,7 +75,7 @@ async fn what_nginx_refuses_has_the_gateways_status_and_words() {
     for (method, path, token, status, words) in [
         (Method::POST, "/Appointment", viewer.as_str(), 403, "the token lacks the group"),
         (Method::GET, "/Slot", "x.y.z", 400, "no access token of this issuer"),
-        (Method::GET, "/%53lot", &viewer, 403, "the provider permits nobody"),
+        (Method::GET, "/%53lot", &viewer, 403, "no operation of exactly this"),
     ] {
         let response = soon("an answer", front.ask(method, path, token).send()).await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");

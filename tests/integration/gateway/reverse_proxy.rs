@@ -72,6 +72,8 @@ async fn nobody_says_in_a_header_who_they_are() {
             .header("X-Careconnect-Asid", "999999999999")
             .header("X_Careconnect_Asid", "999999999999")
             .header("x-careconnect_ods-code", "Z9999")
+            .header("x.careconnect.ods!code", "Z9999")
+            .header("X-Original-URL", "/Z9999")
             .header("Connection", "close, X-Careconnect-Groups")
     };
     let slot = asked(forge(ask(Method::GET, &format!("{url}/Slot"), &token))).await;

@@ -120,6 +120,7 @@ impl Diary {
         if !["booked", "cancelled"].iter().any(|status| resource["status"] == **status) {
             return Err(Fault::InvalidResource.because("expected the status booked or cancelled, received another"));
         }
+        is_for(&resource, caller)?;
         let mut updated = Appointment { resource, version: version + 1, updated: now, ..current.clone() };
         updated.stamp(id);
         self.appointments.insert(id.to_owned(), updated.clone());
@@ -139,20 +140,23 @@ impl Appointment {
     }
 }
 
-/// Is it an Appointment to be booked, and for the organisation of the token, if it says for whom?
+/// Is it an Appointment to be booked, and for the organisation of the token?
 fn is_booking_of(resource: &Value, caller: &VerifiedToken) -> Result<(), Problem> {
     for (name, expected) in [("resourceType", "Appointment"), ("status", "booked")] {
         if resource[name] != expected {
             return Err(Fault::InvalidResource.because(format!("expected {name} to be {expected:?}, received another")));
         }
     }
+    is_for(resource, caller)
+}
+
+/// Does every organisation in it have the ODS code of the token, and no other identifier?
+fn is_for(resource: &Value, caller: &VerifiedToken) -> Result<(), Problem> {
     let contained = resource["contained"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let organisations = contained.iter().filter(|resource| resource["resourceType"] == "Organization");
-    let identifiers =
-        organisations.flat_map(|organisation| organisation["identifier"].as_array().into_iter().flatten());
-    let mut codes = identifiers.filter(|identifier| identifier["system"] == OdsCode::SYSTEM).map(|code| &code["value"]);
-    if codes.any(|code| *code != *caller.ods_code().as_str()) {
-        let why = format!("expected the booking organisation to be {}, as in the token", caller.ods_code());
+    let own = json!([{ "system": OdsCode::SYSTEM, "value": caller.ods_code().as_str() }]);
+    let is_other = |resource: &&Value| resource["resourceType"] == "Organization" && resource["identifier"] != own;
+    if contained.iter().any(|resource| is_other(&resource)) {
+        let why = format!("expected the booking organisation to have the identifier {own}, as the token has it");
         return Err(Fault::Unmatched.because(why));
     }
     Ok(())

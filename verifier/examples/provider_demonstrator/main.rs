@@ -30,7 +30,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_ansi(false).init();
     let arguments = Arguments::read(std::env::args().skip(1))?;
     let guard = guard(&arguments, verifier(&arguments)?)?;
-    let listener = TcpListener::bind(arguments.listen).await?;
+    let taken = |error| format!("cannot listen on {}: {error}; --listen takes another address", arguments.listen);
+    let listener = TcpListener::bind(arguments.listen).await.map_err(taken)?;
     let address = listener.local_addr()?;
     tracing::info!("open http://{address}/ in a browser; this is the service root {}", arguments.service_root);
     let provider = Provider { diary: Mutex::new(Diary::new(Timestamp::now())?), address, arguments };

@@ -100,6 +100,9 @@ async fn update(
 /// The next developer finds the diary as it was.
 async fn reset(State(provider): Shared, headers: HeaderMap) -> Result<StatusCode, StatusCode> {
     index::of_this_machine(&headers, provider.address)?;
+    if headers.contains_key(header::ORIGIN) {
+        return Err(StatusCode::FORBIDDEN); // a page of somebody else's asks
+    }
     provider.diary().reset(Timestamp::now()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,10 +28,6 @@ pub enum Caller {
 }
 
 impl Admitted {
-    pub(super) fn of(caller: Caller) -> Self {
-        Self { caller, query: None }
-    }
-
     /// Makes it known to those behind: a [`Requester`], or an [`UnsignedToken`], in the request's extensions, and the query in
     /// its URI.
     pub fn enter(self, request: &mut Parts) {

@@ -1,6 +1,8 @@
 //! What a request's headers say, where there is only one way to read them.
 
-use http::{HeaderMap, header};
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, header};
 
 use crate::{Rejection, ssp::SspHeaders};
 
@@ -25,15 +27,40 @@ pub(super) fn of_ssp(headers: &HeaderMap) -> Result<SspHeaders<'_>, Rejection> {
 }
 
 /// Frameworks that honour one of these would do something else than what the request's method was judged for.
-pub(super) fn refuse_method_overrides(headers: &HeaderMap) -> Result<(), Rejection> {
-    let overrides = ["x-http-method-override", "x-http-method", "x-method-override"];
-    if overrides.iter().any(|name| headers.contains_key(*name)) {
-        return Err(Rejection::BadRequest {
-            expected: "the method in the request line",
-            received: "another one in a header",
-        });
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// What a guard judges, or believes.
+const JUDGED: [&str; 8] = [
+    "authorization",
+    "client-cert",
+    "client-cert-chain",
+    "nhsd-end-user-organisation",
+    "ssp-from",
+    "ssp-interactionid",
+    "ssp-to",
+    "ssp-traceid",
+];
+
+/// Refuses what a back-end may read otherwise than it is judged here. Many take `Ssp_From` for `Ssp-From`, and some whatever
+/// is no letter or digit for a hyphen.
+pub(super) fn refuse_other_readings(headers: &HeaderMap) -> Result<(), Rejection> {
+    for name in headers.keys().map(HeaderName::as_str) {
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let read = if is_plain { Cow::Borrowed(name) } else { Cow::Owned(folded(name)) };
+        if METHOD_OVERRIDES.contains(&read.as_ref()) {
+            let expected = "the method in the request line";
+            return Err(Rejection::BadRequest { expected, received: "another one in a header" });
+        }
+        if !is_plain && JUDGED.contains(&read.as_ref()) {
+            let expected = "headers with hyphens in their names";
+            return Err(Rejection::BadRequest { expected, received: "one in another spelling" });
+        }
     }
     Ok(())
+}
+
+fn folded(name: &str) -> String {
+    name.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '-' }).collect()
 }
 
 /// The value of a header that may come once.

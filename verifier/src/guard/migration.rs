@@ -1,5 +1,7 @@
 //! What is for the time in which consumers still come with their old ways.
 
+use http::Uri;
+
 use crate::{InteractionId, VerifiedToken, meters, search_filter, unsigned::UnsignedToken};
 
 /// What becomes of `searchFilter`, in which a caller can claim to be anybody.
@@ -21,10 +23,11 @@ impl SearchFilterMode {
     /// The query to go on with, if it is another, or why the request is refused.
     pub(super) fn apply(
         self,
-        query: Option<&str>,
+        uri: &Uri,
         token: &VerifiedToken,
         interaction: &InteractionId,
     ) -> Result<Option<String>, search_filter::Disagreement> {
+        let query = uri.query();
         match self {
             Self::Ignore => Ok(None),
             Self::Report => {
@@ -34,18 +37,22 @@ impl SearchFilterMode {
                 Ok(None)
             }
             Self::Refuse => search_filter::compare(query, token).map(|()| None),
-            Self::Replace if is_slot_search(interaction) => Ok(Some(search_filter::replace(query, token))),
-            Self::Replace => {
-                let stripped = search_filter::strip(query);
-                Ok((stripped != query.unwrap_or_default()).then_some(stripped))
-            }
+            Self::Replace if is_slot_search(uri.path(), interaction) => Ok(Some(search_filter::replace(query, token))),
+            Self::Replace => Ok(self.for_anybody(query)),
         }
+    }
+
+    /// Where nothing is proven, nothing is put in.
+    pub(super) fn for_anybody(self, query: Option<&str>) -> Option<String> {
+        let stripped = (self == Self::Replace).then(|| search_filter::strip(query))?;
+        (stripped != query.unwrap_or_default()).then_some(stripped)
     }
 }
 
-/// Under any name that Care Connect, A2SI or GP Connect has for it.
-fn is_slot_search(interaction: &InteractionId) -> bool {
-    [":search:slot", ":search:slot-1", ":read:slot"].iter().any(|end| interaction.as_str().ends_with(end))
+/// Under any name that Care Connect, A2SI or GP Connect has for it, and under the provider's own.
+fn is_slot_search(path: &str, interaction: &InteractionId) -> bool {
+    path.ends_with("/Slot")
+        || [":search:slot", ":search:slot-1", ":read:slot"].iter().any(|end| interaction.as_str().ends_with(end))
 }
 
 /// For which requests an unsigned token is let through, while consumers change over to signed ones.

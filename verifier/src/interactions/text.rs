@@ -1,7 +1,7 @@
 //! Tables as text.
 
 use super::{Choice, InteractionTable, Operation, known_groups, path::PathPattern};
-use crate::{Group, InteractionId};
+use crate::{Group, InteractionId, KNOWN_GROUPS};
 
 pub(super) const CARE_CONNECT: &str = "
     GET  /metadata                               read:metadata
@@ -44,6 +44,7 @@ const LINE: &str =
 const METHOD: &str = "GET, POST, PUT, PATCH or DELETE";
 const PATH: &str = "a path such as /Appointment/{id}, of letters, digits and -._~$, without a slash at its end";
 const NAME: &str = "a URN, or the end of a Care Connect name such as search:slot";
+const KNOWN: &str = "a name that Care Connect has, such as search:slot or read:slot; others as whole URNs";
 const NEEDS: &str = "`needs` and a group, or `needs none`, for nothing is known to permit this interaction";
 const ONCE: &str = "each method and path once";
 
@@ -93,6 +94,9 @@ fn choices(text: &str) -> Result<Vec<Choice>, &'static str> {
     };
     let choice = |name: &str| {
         let interaction = InteractionId::parse(&whole(name)).map_err(|_| NAME)?;
+        if is_short(name) && known_groups(&interaction).is_empty() {
+            return Err(KNOWN);
+        }
         let groups = needed.clone().unwrap_or_else(|| known_groups(&interaction));
         if groups.is_empty() && needed.is_none() { Err(NEEDS) } else { Ok(Choice { interaction, groups }) }
     };
@@ -100,12 +104,18 @@ fn choices(text: &str) -> Result<Vec<Choice>, &'static str> {
 }
 
 fn group(name: &str) -> Result<Group, &'static str> {
-    Group::parse(&whole(name)).map_err(|_| NAME)
+    let group = Group::parse(&whole(name)).map_err(|_| NAME)?;
+    let is_known = KNOWN_GROUPS.iter().any(|known| known.group == group);
+    if is_short(name) && !is_known { Err(KNOWN) } else { Ok(group) }
 }
 
 fn whole(name: &str) -> String {
     let name = name.trim();
-    if name.starts_with("urn:") { name.to_owned() } else { format!("{CARE_CONNECT_PREFIX}{name}") }
+    if is_short(name) { format!("{CARE_CONNECT_PREFIX}{name}") } else { name.to_owned() }
+}
+
+fn is_short(name: &str) -> bool {
+    !name.trim().starts_with("urn:")
 }
 
 impl InteractionTable {
@@ -139,7 +149,11 @@ mod tests {
             ("GET /Slot search:slot |", NAME),
             ("GET /Slot search:slot needs", NAME),
             ("GET /Slot search:slot needs read:slot,", NAME),
-            ("GET /Schedule read:schedule", NEEDS),
+            ("GET /Schedule read:schedule", KNOWN),
+            ("GET /Schedule urn:example:read:schedule", NEEDS),
+            ("GET /Slot search:slot needs read:slots", KNOWN),
+            ("GET /Slot search:slot needs none, read:slot", KNOWN),
+            ("GET /Slot open needs read:slot", KNOWN),
             ("GET /metadata search:slot", ONCE),
         ] {
             let error = parse(&format!("\nGET /metadata open\n{line} # a remark")).unwrap_err();

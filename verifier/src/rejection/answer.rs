@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Binding, Rejection};
-use crate::UnusableKey;
+use crate::{InteractionId, UnusableKey};
 
 /// Refusals that get the same answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,7 @@ impl Rejection {
     pub fn error(&self) -> Option<&'static str> {
         match (self.fault(), self.status()) {
             (Fault::NoToken, _) | (_, 503) => None,
+            _ if matches!(self, Self::UnknownInteraction { .. }) => None, // no other scope would help
             (_, 400) => Some("invalid_request"),
             (_, 403) => Some("insufficient_scope"),
             _ => Some("invalid_token"),
@@ -148,8 +149,11 @@ impl Rejection {
             Self::CertificateMismatch(_) => "the token is bound to a certificate that the caller did not show".into(),
             Self::AsidMismatch { .. } => "Ssp-From is not the token's ASID".into(),
             Self::WrongReceiver { .. } => "Ssp-To is not an ASID of this provider".into(),
-            Self::UnknownInteraction { .. } => "the provider permits nobody to make this request".into(),
-            Self::InteractionMismatch { .. } => "Ssp-InteractionID is not what the request is".into(),
+            Self::UnknownInteraction { .. } => "the provider has no operation of exactly this method and path".into(),
+            Self::InteractionMismatch { expected, .. } => {
+                let expected: Vec<_> = expected.iter().map(InteractionId::as_str).collect();
+                format!("Ssp-InteractionID is not what the request is, {}", expected.join(" or ")).into()
+            }
             Self::SearchFilter(_) => "searchFilter says something else than the token: leave it out".into(),
             Self::EndUserOrganisation(_) => "NHSD-End-User-Organisation is not the organisation of the token".into(),
             Self::Revoked { .. } => "the issuer has withdrawn the token".into(),

@@ -159,6 +159,9 @@ impl Cache {
         let url = self.fetcher.url();
         let budget = self.schedule.serve_stale_for;
         match snapshot.clone().read(url.to_owned(), self.clock.now(), budget).await {
+            Ok((keys, _)) if keys.key_ids().next().is_none() => {
+                format!("{error}; the snapshot has no key that can be used")
+            }
             Ok((keys, age)) => {
                 tracing::warn!(url, path = ?snapshot.path(), ?age, "the issuer's keys are those of the snapshot");
                 let refresh_after = self.schedule.cooldown.min(self.schedule.refresh_after);

@@ -106,7 +106,8 @@ fn names_a_system(text: &str) -> bool {
 fn claim(value: &str) -> Option<Claim> {
     let unclear = Some(Claim::Unclear(value.to_owned()));
     let Some((system, code)) = value.split_once('|') else { return unclear };
-    if code.contains('|') {
+    // Some compare without regard to case or form, in which other letters become these.
+    if code.contains('|') || !value.is_ascii() {
         return unclear;
     }
     let system = system.trim().to_ascii_lowercase();

@@ -150,6 +150,23 @@ async fn a_request_that_can_be_read_in_two_ways_is_refused() {
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
         assert_eq!(reason(&guard, request("GET /Slot", &issuer.token(), &[(name, "POST")])).await, "bad_request");
     }
+    let spelled = [
+        "x_http_method_override",
+        "x-http_method.override",
+        "ssp_from",
+        "ssp_interactionid",
+        "nhsd_end-user-organisation",
+        "client_cert",
+        "authorization_",
+    ];
+    for name in &spelled[..6] {
+        assert_eq!(
+            reason(&guard, request("GET /Slot", &issuer.token(), &[(name, "x")])).await,
+            "bad_request",
+            "{name}"
+        );
+    }
+    assert_eq!(reason(&guard, request("GET /Slot", &issuer.token(), &[(spelled[6], "x")])).await, "admitted");
     for credentials in ["Bearer: x", "bearerx", "Bearer", "Basic dTpw", ""] {
         let mut asked = request("GET /Slot", "", &[]);
         asked.headers.insert(header::AUTHORIZATION, credentials.parse().unwrap());

@@ -2,7 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use careconnect_verifier::{
-    Admitted, Caller, HeaderCheck, InteractionId, ProviderGuard, ProviderGuardBuilder, SearchFilterMode, UnsignedTokens,
+    Admitted, Caller, HeaderCheck, InteractionId, InteractionTable, ProviderGuard, ProviderGuardBuilder,
+    SearchFilterMode, UnsignedTokens,
 };
 use http::{Request, header, request::Parts};
 use serde_json::{Value, json};
@@ -59,9 +60,22 @@ async fn a_back_end_that_reads_search_filter_reads_what_the_token_proves() {
     let replaced = query(&guard, request(&lying, &issuer.token())).await;
     assert_eq!(replaced.unwrap(), format!("status=free&start=ge2026-11-22&{proven}"));
     assert_eq!(query(&guard, request("GET /Slot", &issuer.token())).await.unwrap(), proven);
+    let odd = "GET /Slot?searchFilter=https://fhir.nhs.uk/Id/od%C5%BF-organization-code%7CZ9&a=b";
+    assert_eq!(query(&guard, request(odd, &issuer.token())).await.unwrap(), format!("a=b&{proven}"));
     let elsewhere = request(&format!("GET /metadata?searchFilter={ODS}%7CA1002"), &issuer.token());
     assert_eq!(query(&guard, elsewhere).await.as_deref().unwrap_or_default(), "");
     assert_eq!(query(&guard, request("GET /metadata?_format=xml", &issuer.token())).await.unwrap(), "_format=xml");
+}
+
+#[tokio::test]
+async fn where_nothing_is_proven_a_back_end_reads_no_search_filter() {
+    let issuer = Issuer::new("k1");
+    let table = InteractionTable::parse("GET /health open\nGET /Slot urn:example:find:slots needs read:slot").unwrap();
+    let guard = guard(&issuer).interactions(table).search_filter(SearchFilterMode::Replace).build().unwrap();
+    let open = request(&format!("GET /health?a=b&searchFilter={ODS}%7CZ9"), "none");
+    assert_eq!(query(&guard, open).await.unwrap(), "a=b");
+    let own_name = query(&guard, request("GET /Slot?a=b", &issuer.token())).await.unwrap();
+    assert!(own_name.starts_with("a=b&searchFilter="), "{own_name}");
 }
 
 #[tokio::test]
