@@ -137,9 +137,23 @@ impl Rules {
         }
         first.cloned().ok_or(Rejection::NoToken) // only an open operation has none
     }
-}
 
-impl Rules {
+    /// The one that the header names; none without it, or where it is only reported that it is another.
+    fn named_interaction<'o>(
+        &self,
+        operation: &'o Operation,
+        ssp: &mut SspReading<'_>,
+    ) -> Result<Option<(&'o InteractionId, &'o [Group])>, Rejection> {
+        let Some(named) = &ssp.interaction else { return Ok(None) };
+        if let Some(meant) = operation.meant_by(named) {
+            return Ok(Some(meant));
+        }
+        let expected = operation.interactions().cloned().collect();
+        let wrong = Rejection::InteractionMismatch { expected, received: named.clone() };
+        self.ssp.interaction.unless_reported(wrong, &mut ssp.reports)?;
+        Ok(None)
+    }
+
     /// BaRS: the organisation that the sender says it works for.
     fn compare_organisation(
         &self,
@@ -172,43 +186,17 @@ impl Rules {
             return Err(rejection);
         }
         let Ok(unsigned) = UnsignedToken::read(token) else { return Err(rejection) };
-        let admit = |operation: &Operation| operation.interactions().all(|it| self.unsigned.admit(&unsigned, it));
-        let is_admitted = operation.is_some_and(admit);
-        migration::report(&unsigned, is_admitted, self.verifier.now());
-        if let Some(operation) = operation.filter(|_| is_admitted) {
-            self.named_interaction(operation, ssp)?;
-        }
-        if is_admitted {
-            Ok(Admitted { caller: Caller::Unsigned(Box::new(unsigned)), query: None })
-        } else {
-            Err(rejection)
-        }
-    }
-}
-
-impl Rules {
-    /// The one that the header names; none without it, or where it is only reported that it is another.
-    fn named_interaction<'o>(
-        &self,
-        operation: &'o Operation,
-        ssp: &mut SspReading<'_>,
-    ) -> Result<Option<(&'o InteractionId, &'o [Group])>, Rejection> {
-        let Some(named) = &ssp.interaction else { return Ok(None) };
-        if let Some(meant) = operation.meant_by(named) {
-            return Ok(Some(meant));
-        }
-        let expected = operation.interactions().cloned().collect();
-        let wrong = Rejection::InteractionMismatch { expected, received: named.clone() };
-        self.ssp.interaction.unless_reported(wrong, &mut ssp.reports)?;
-        Ok(None)
+        let admit = |operation: &&Operation| operation.interactions().all(|it| self.unsigned.admit(&unsigned, it));
+        let operation = operation.filter(admit);
+        migration::report(&unsigned, operation.is_some(), self.verifier.now());
+        self.named_interaction(operation.ok_or(rejection)?, ssp)?;
+        Ok(Admitted { caller: Caller::Unsigned(Box::new(unsigned)), query: None })
     }
 }
 
 fn require_any(caller: &VerifiedToken, groups: &[Group]) -> Result<(), Rejection> {
     match groups {
-        [required, others @ ..] if !others.iter().any(|group| caller.require(group).is_ok()) => {
-            caller.require(required)
-        }
+        [required, ..] if !groups.iter().any(|group| caller.groups().contains(group)) => caller.require(required),
         _ => Ok(()),
     }
 }
