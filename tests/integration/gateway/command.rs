@@ -102,11 +102,12 @@ async fn the_command_guards_until_it_is_told_to_stop() {
     assert!(running.0.wait().unwrap().success());
 }
 
-fn read_until(log: &mut impl std::io::BufRead, text: &str) {
+fn read_until(log: &mut impl std::io::BufRead, text: &str) -> String {
     let mut read = String::new();
     while !read.contains(text) {
         assert!(log.read_line(&mut read).unwrap() > 0, "the log ends without {text:?}: {read}");
     }
+    read
 }
 
 #[test]
@@ -144,4 +145,49 @@ fn nginx_is_told_to_overwrite_the_very_header_that_is_believed() {
     let guide = include_str!("../../../docs/gateway.md").to_lowercase();
     let line = format!("proxy_set_header {} $ssl_client_escaped_cert;", ForwardedFormat::Nginx.certificate_header());
     assert!(guide.contains(&line), "{line}");
+}
+
+#[test]
+fn what_keeps_a_gateway_from_starting_is_told_by_its_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("careconnect-gateway.toml");
+    let head = "issuer = \"https://auth.example.nhs.uk\"\nservice_root = \"https://provider.example.nhs.uk/STU3\"\n";
+    let proxy = "[reverse_proxy]\nlisten = \"127.0.0.1:0\"\nbackend = ";
+    for (lines, told) in [
+        (
+            format!("keys.certificate_authority_file = \"no.pem\"\n{proxy}\"http://127.0.0.1:1\""),
+            "no.pem cannot be read",
+        ),
+        (format!("algorithms = []\n{proxy}\"http://127.0.0.1:1\""), "at least one algorithm"),
+        (
+            format!("interactions = \"\"\n{proxy}\"http://127.0.0.1:1\""),
+            "a table of interactions with at least one line",
+        ),
+        (format!("base_path = \"A20047/\"\n{proxy}\"http://127.0.0.1:1\""), "a base path such as"),
+        (format!("{proxy}\"http://127.0.0.1:1/path\""), "a host and a port alone"),
+    ] {
+        std::fs::write(&file, format!("{head}{lines}\n")).unwrap();
+        let refused = run(directory.path(), &["gateway", "--check"]);
+        assert_eq!(refused.code, 2, "{lines}: {refused:?}");
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
+    std::fs::write(&file, format!("{head}{proxy}\"http://127.0.0.1:1\"\n")).unwrap();
+    assert!(run(directory.path(), &["gateway", "--check"]).success().stdout.contains("is in order"));
+}
+
+#[tokio::test]
+async fn what_is_asked_about_patients_is_not_in_the_log() {
+    let stage = Stage::set().await;
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = format!("[reverse_proxy]\nlisten = \"{address}\"\nbackend = \"http://127.0.0.1:1\"");
+    stage.file(&format!("interactions = \"GET /Slot open\"\n{proxy}"));
+    let child = command(stage.directory.path(), &["gateway"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(child);
+    let mut log = std::io::BufReader::new(running.0.stderr.take().unwrap());
+    read_until(&mut log, "guarding");
+    let url = format!("http://{address}{BASE}/Slot?patient=9876543210");
+    let request = Client::builder().no_proxy().build().unwrap().get(url);
+    assert_eq!(soon("an answer", request.send()).await.unwrap().status(), StatusCode::BAD_GATEWAY);
+    let read = read_until(&mut log, "does not answer");
+    assert!(!read.contains("9876543210"), "{read}");
 }

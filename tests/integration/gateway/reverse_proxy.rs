@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use super::{BASE, Stage};
@@ -190,4 +190,30 @@ async fn an_unsigned_token_goes_through_where_it_is_told_to_and_says_of_nobody_w
         let booking = send(ask(Method::POST, &format!("{url}/Appointment"), &unsigned)).await;
         assert_eq!(booking.status(), StatusCode::UNAUTHORIZED);
     }
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_reach_the_provider_makes_no_choice() {
+    let stage = Stage::set().await;
+    let table = "interactions = \"GET /Mixed search:slot | search:appointment\"";
+    let (_gateway, url) = start(&stage, table, "").await;
+    let viewer = stage.token(&[Group::READ_SLOT]).await;
+    let search = "urn:nhs:names:services:careconnect:fhir:rest:search:slot";
+    let mixed = || ask(Method::GET, &format!("{url}/Mixed"), &viewer).header("Ssp-InteractionID", search);
+    assert_eq!(send(mixed()).await.status(), StatusCode::OK);
+    assert_eq!(send(mixed().header("Connection", "Ssp-InteractionID")).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_held_than_there_is_room_for() {
+    // R54
+    let mut stage = Stage::set().await;
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.backend = format!("http://{}", hanging.local_addr().unwrap());
+    let (_gateway, url) = start(&stage, "", "max_requests_in_flight = 1").await;
+    let token = stage.token(&BOTH).await;
+    let held = tokio::spawn(ask(Method::GET, &format!("{url}/Slot"), &token).send());
+    let _connection = soon("the first request has reached the provider", hanging.accept()).await.unwrap();
+    assert_eq!(send(ask(Method::GET, &format!("{url}/Slot"), &token)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    held.abort();
 }
