@@ -26,9 +26,6 @@ use crate::{
 /// The path and query with which the request shall go on, where the proxy can use it.
 const TARGET: HeaderName = HeaderName::from_static("x-careconnect-target");
 
-/// For a proxy that shows the status of `/authorise` to nobody.
-const REFUSAL: HeaderName = HeaderName::from_static("x-careconnect-refusal");
-
 struct Asked {
     guard: ProviderGuard,
     proxy: AskingProxy,
@@ -170,13 +167,9 @@ fn pass(admitted: Admitted, mut request: Parts) -> Response {
 
 /// nginx takes 401 and 403 for a refusal, and anything else for a fault of its own.
 fn for_nginx(refused: Refused) -> Response {
-    let status = refused.answer.status;
     let mut response: Response<Body> = refused.into_response();
-    if let Ok(status) = HeaderValue::try_from(status.to_string()) {
-        response.headers_mut().insert(REFUSAL, status);
-    }
     response.headers_mut().remove(header::WWW_AUTHENTICATE); // nginx would add it to the one of /answer
-    if ![401, 403].contains(&status) {
+    if ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status()) {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
     response

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 
@@ -53,15 +53,7 @@ impl IntoResponse for Rejection {
     /// Behind a [`ProviderLayer`](crate::ProviderLayer), an answer in the words of its response profile, which the log knows;
     /// elsewhere in RFC 6750's.
     fn into_response(self) -> Response {
-        let answer = ResponseProfile::Rfc6750.answer(&self, FhirFormat::Json, "none");
-        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::FORBIDDEN);
-        let mut response =
-            (status, [(header::CONTENT_TYPE, FhirFormat::Json.content_type())], answer.body).into_response();
-        for (name, value) in answer.headers {
-            if let Ok(value) = value.parse() {
-                response.headers_mut().insert(name, value);
-            }
-        }
+        let mut response: Response = ResponseProfile::Rfc6750.answer(&self, FhirFormat::Json, "none").into_response();
         response.extensions_mut().insert(self);
         response
     }

@@ -4,6 +4,7 @@ mod command;
 mod forward_auth;
 mod nginx;
 mod reverse_proxy;
+mod tls;
 mod vectors;
 
 use std::{
@@ -13,8 +14,10 @@ use std::{
 };
 
 use careconnect_auth::{
-    config::GatewayConfig, domain::TokenLifetime, gateway::RunningGateway,
-    operations::register_consumer::ConsumerRegistration,
+    config::GatewayConfig,
+    domain::TokenLifetime,
+    gateway::RunningGateway,
+    operations::{register_consumer::ConsumerRegistration, register_provider::ProviderRegistration},
 };
 use careconnect_verifier::Group;
 use tempfile::TempDir;
@@ -38,8 +41,18 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With another registration of the provider.
+    async fn with(change: impl FnOnce(&mut ProviderRegistration)) -> Self {
         let server = TestServer::start().await;
-        server.register_provider(|provider| provider.token_lifetime = TokenLifetime::from_seconds(3600).unwrap()).await;
+        server
+            .register_provider(|provider| {
+                provider.token_lifetime = TokenLifetime::from_seconds(3600).unwrap();
+                change(provider);
+            })
+            .await;
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("authority.pem"), server.server_authority.pem()).unwrap();
         let mut python = python().arg(interop_file("backend.py")).stdout(Stdio::piped()).spawn().unwrap();

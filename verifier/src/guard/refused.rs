@@ -42,7 +42,14 @@ impl Refused {
 
     /// As a response of any HTTP library that has the types of the crate `http`.
     pub fn into_response<B: From<String>>(self) -> Response<B> {
-        let Answer { status, headers, body } = self.answer;
+        self.answer.into_response()
+    }
+}
+
+impl Answer {
+    /// As a response of any HTTP library that has the types of the crate `http`.
+    pub fn into_response<B: From<String>>(self) -> Response<B> {
+        let Self { status, headers, body } = self;
         let mut response = Response::new(B::from(body));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
         for (name, value) in headers {
@@ -56,14 +63,7 @@ impl Refused {
 
 /// A random UUID (RFC 9562 §5.4).
 fn new_reference() -> String {
-    let [mut high, mut low] = random::<16>().map_or([0; 2], |bits| {
-        let (high, low) = bits.split_at(8);
-        [high, low].map(|half| half.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte)))
-    });
-    high = high & !0xf000 | 0x4000;
-    low = low & !(0b11 << 62) | 0b10 << 62;
-    let (time_low, time_mid, version) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
-    format!("{time_low:08x}-{time_mid:04x}-{version:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
+    uuid::Builder::from_random_bytes(random().unwrap_or_default()).into_uuid().to_string()
 }
 
 #[cfg(test)]

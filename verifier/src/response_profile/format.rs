@@ -1,5 +1,7 @@
 //! In which format a caller wants FHIR resources (UEC Appointments, "Implementation guidance": JSON unless it says XML).
 
+use percent_encoding::percent_decode_str;
+
 /// A format of FHIR resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FhirFormat {
@@ -17,11 +19,7 @@ impl FhirFormat {
         let parameters = query.unwrap_or_default().split('&');
         let format = parameters.filter_map(|parameter| parameter.strip_prefix("_format=")).next();
         format
-            .and_then(|format| {
-                Self::of_media_type(
-                    &format.replace("%2F", "/").replace("%2f", "/").replace("%2B", "+").replace("%2b", "+"),
-                )
-            })
+            .and_then(|format| Self::of_media_type(&percent_decode_str(format).decode_utf8_lossy()))
             .or_else(|| accept.and_then(Self::accepted))
             .or_else(|| content_type.filter(|_| accept.is_none()).and_then(Self::of_media_type))
             .unwrap_or_default()
